@@ -1,0 +1,45 @@
+"""What each layer kind computes, in exact integers. To add a layer kind, write its meaning in a file here and name it
+below; a kind that is not listed is refused by name, never approximated."""
+
+from __future__ import annotations
+
+from weft.hls.layers.activation import activation, parametrized_activation, prelu
+from weft.hls.layers.batch_normalization import batch_normalization
+from weft.hls.layers.convolution import convolution, depthwise_convolution
+from weft.hls.layers.dense import dense
+from weft.hls.layers.merge import concatenate, merge
+from weft.hls.layers.operand import Meaning, Operand
+from weft.hls.layers.pooling import global_pooling, pooling
+from weft.hls.layers.shape import reshape, resize, transpose, zero_padding
+from weft.hls.layers.softmax import softmax
+
+MEANINGS: dict[str, Meaning] = {
+    "Activation": activation,
+    "ApplyAlpha": batch_normalization,
+    "BatchNormalization": batch_normalization,
+    "Clone": reshape,
+    "Concatenate": concatenate,
+    "Conv1D": convolution,
+    "Conv2D": convolution,
+    "Dense": dense,
+    "DepthwiseConv1D": depthwise_convolution,
+    "DepthwiseConv2D": depthwise_convolution,
+    "GlobalPooling1D": global_pooling,
+    "GlobalPooling2D": global_pooling,
+    "Merge": merge,
+    "PReLU": prelu,
+    "ParametrizedActivation": parametrized_activation,
+    "PointwiseConv1D": convolution,
+    "PointwiseConv2D": convolution,
+    "Pooling1D": pooling,
+    "Pooling2D": pooling,
+    "Repack": reshape,
+    "Reshape": reshape,
+    "Resize": resize,
+    "Softmax": softmax,
+    "Transpose": transpose,
+    "ZeroPadding1D": zero_padding,
+    "ZeroPadding2D": zero_padding,
+}
+
+__all__ = ["MEANINGS", "Meaning", "Operand"]

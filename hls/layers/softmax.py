@@ -1,0 +1,106 @@
+"""Softmax by tables (nnet_utils/nnet_activation.h, `softmax_stable`, `softmax_latency`, `softmax_argmax`).
+
+A table is indexed by the top bits of its argument's fixed-point type, so a wide argument type makes a coarse table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from weft.hls.design import Layer, Tensor
+from weft.hls.layers.operand import Operand
+from weft.hls.layers.table import expf
+from weft.hls.precision import FixedType, Integers
+
+
+def softmax(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
+    """Over the axis hls4ml chose: data is seen as (n_outer, n_slice, n_inner)."""
+    (data,) = operands
+    outer, inner = (int(str(layer.attributes.get(name, 1))) for name in ("n_outer", "n_inner"))
+    raw = data.raw.reshape(len(data.raw), outer, -1, inner)
+    implementation = layer.attributes["implementation"]
+    if implementation == "argmax":
+        return _argmax(raw, result)
+    if implementation not in ("stable", "latency"):
+        raise NotImplementedError(f"layer {layer.name}: softmax {implementation} is not simulated exactly yet")
+    return _by_tables(layer, Operand(raw, data.type), result, stable=implementation == "stable")
+
+
+def _argmax(raw: Integers, result: Tensor) -> Integers:
+    winner = np.arange(raw.shape[2])[:, None] == raw.argmax(axis=2)[:, :, None]
+    return result.type.cast(winner.astype(np.int64), 0).reshape(-1, *result.shape)
+
+
+def _by_tables(layer: Layer, data: Operand, result: Tensor, *, stable: bool) -> Integers:
+    exp_type, inverse_type, inverse_input, accumulator = (
+        _type(layer, name) for name in ("exp_table_t", "inv_table_t", "inv_inp_t", "accum_t")
+    )
+    argument, raw = data.type, data.raw
+    if stable:
+        argument = _type(layer, "inp_norm_t")
+        raw = argument.cast(raw.max(axis=2, keepdims=True) - raw, data.type.fraction)
+    _check_table(layer, "exp_table_size", argument)
+    _check_table(layer, "inv_table_size", inverse_input)
+    table = _exp_table(layer, argument, exp_type, negative=stable)
+    exponentials = accumulator.cast(table[_index(raw, argument, len(table))], exp_type.fraction)
+    total = inverse_input.cast(_tree_sum(exponentials, accumulator), accumulator.fraction)
+    inverses = _inverse_table(layer, inverse_input, inverse_type)
+    inverse = inverses[_index(total, inverse_input, len(inverses))]
+    product = exponentials * inverse[:, :, None]
+    return result.type.cast(product, accumulator.fraction + inverse_type.fraction).reshape(-1, *result.shape)
+
+
+def _check_table(layer: Layer, size: str, argument: FixedType) -> None:
+    """A table with more entries than its argument has values is indexed by bits that are not there."""
+    if int(str(layer.attributes[size])) > 1 << argument.width:
+        raise NotImplementedError(
+            f"layer {layer.name}: softmax table {size} = {layer.attributes[size]} is larger than its argument's "
+            f"{argument} allows, and hls4ml's result is undefined; choose a smaller table_size"
+        )
+
+
+def _tree_sum(values: Integers, accumulator: FixedType) -> Integers:
+    """nnet::reduce: a balanced tree whose left part is the largest power of two below the count. The tree decides
+    where a saturating type clips."""
+    count = values.shape[2]
+    if count == 1:
+        return values[:, :, 0]
+    left = 1 << ((count - 1).bit_length() - 1)
+    halves = _tree_sum(values[:, :, :left], accumulator) + _tree_sum(values[:, :, left:], accumulator)
+    return accumulator.overflowed(halves)
+
+
+def _index(raw: Integers, kind: FixedType, size: int) -> Integers:
+    """The top log2(size) bits of the two's-complement pattern."""
+    bits = (size - 1).bit_length()
+    return (raw & ((1 << kind.width) - 1)) >> (kind.width - bits)
+
+
+def _arguments(kind: FixedType, size: int) -> Integers:
+    """The raw value each table entry stands for: its index as the top bits, zeros below."""
+    bits = (size - 1).bit_length()
+    return kind.overflowed(np.arange(size, dtype=np.int64) << (kind.width - bits))
+
+
+def _exp_table(layer: Layer, argument: FixedType, kind: FixedType, *, negative: bool) -> Integers:
+    size, scale = int(str(layer.attributes["exp_table_size"])), float(str(layer.attributes.get("exp_scale", 1.0)))
+    wrapping = FixedType(argument.width, argument.integer, argument.signed)
+    x = wrapping.to_float(_arguments(wrapping, size)).astype(np.float32) * np.float32(scale)
+    return kind.quantise(expf(-x if negative else x))
+
+
+def _inverse_table(layer: Layer, argument: FixedType, kind: FixedType) -> Integers:
+    size = int(str(layer.attributes["inv_table_size"]))
+    wrapping = FixedType(argument.width, argument.integer, argument.signed)
+    x = wrapping.to_float(_arguments(wrapping, size)).astype(np.float32)
+    with np.errstate(divide="ignore"):  # entry 0 is 1/0, which saturates as in the C++
+        return kind.quantise(np.float32(1) / x)
+
+
+def _type(layer: Layer, name: str) -> FixedType:
+    value = layer.attributes[name]
+    if not isinstance(value, FixedType):
+        raise NotImplementedError(f"layer {layer.name}: softmax type {name} is {value}, not a fixed-point type")
+    return value

@@ -1,0 +1,1 @@
+"""Rewrites of an `onnx_ir.Model`, one `onnx_ir.passes` class per file."""

@@ -1,0 +1,157 @@
+"""Reads a `Design` off an hls4ml ModelGraph (backend Vitis or Vivado), after hls4ml has made all its decisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from weft.boards.errors import InputError
+from weft.hls.design import Design, Layer, Tensor, Value, Weight
+from weft.hls.precision import FixedType
+
+# What hls4ml keeps beside the mathematics of a layer: generated text, bookkeeping, and arrays held as weights.
+_SKIPPED = {
+    "name",
+    "class_name",
+    "inputs",
+    "outputs",
+    "precision",
+    "trace",
+    "include_header",
+    "index",
+    "strategy",
+    "_weights_transposed",
+}
+_SOFTMAX_TABLE = re.compile(r"\b(exp_table_size|inv_table_size) = (\d+);")
+_SOFTMAX_NORM = re.compile(r"typedef (ap_u?fixed<[^;]*>) inp_norm_t;")
+_SOFTMAX_ACCUM = re.compile(r"typedef (ap_u?fixed<[^;]*>) accum_t;")
+
+
+def read_design(graph: Any, onnx_nodes: Mapping[str, tuple[str, ...]] | None = None) -> Design:
+    """The design that `graph` (hls4ml.model.graph.ModelGraph) describes.
+
+    `onnx_nodes` gives, for hls4ml's layer names, the network's nodes that the layer computes.
+    """
+    backend = graph.config.get_config_value("Backend")
+    if backend not in ("Vitis", "Vivado"):
+        raise InputError(f"hls4ml backend {backend!r} cannot be read: convert with backend='Vitis' or 'Vivado'")
+    layers = tuple(_read_layer(node, onnx_nodes or {}) for node in graph.get_layers())
+    tensors = {}
+    for node in graph.get_layers():
+        for output in node.outputs:
+            tensors[output] = _read_tensor(output, node.get_output_variable(output))
+    return Design(
+        name=graph.config.get_project_name(),
+        io=graph.config.get_config_value("IOType"),
+        clock_ns=float(graph.config.get_config_value("ClockPeriod")),
+        part=graph.config.get_config_value("Part"),
+        layers=layers,
+        tensors=tensors,
+        inputs=tuple(graph.inputs),
+        outputs=tuple(graph.outputs),
+        graph=graph,
+    )
+
+
+def read_type(precision: Any, where: str) -> FixedType:
+    """An hls4ml precision (FixedPrecisionType, IntegerPrecisionType) as a FixedType."""
+    if getattr(precision, "saturation_bits", None):
+        raise InputError(f"{where} has type {precision} with saturation bits, which weft does not model: leave them 0")
+    from hls4ml.model.types import FixedPrecisionType, IntegerPrecisionType
+
+    if not isinstance(precision, (FixedPrecisionType, IntegerPrecisionType)):
+        raise InputError(f"{where} has type {precision}, and weft models ap_fixed and ap_int types only")
+    rounding = getattr(precision, "rounding_mode", None)
+    saturation = getattr(precision, "saturation_mode", None)
+    return FixedType(
+        int(precision.width),
+        int(precision.integer),
+        bool(precision.signed),
+        rounding.name if rounding is not None else "TRN",
+        saturation.name if saturation is not None else "WRAP",
+    )
+
+
+def _read_tensor(name: str, variable: Any) -> Tensor:
+    pragma = variable.pragma
+    depth = int(pragma[1]) if isinstance(pragma, (tuple, list)) and pragma[0] == "stream" else 1
+    return Tensor(
+        name=name,
+        shape=tuple(int(extent) for extent in variable.shape),
+        type=read_type(variable.type.precision, f"tensor {name}"),
+        fifo_depth=depth,
+    )
+
+
+def _read_layer(node: Any, onnx_nodes: Mapping[str, tuple[str, ...]]) -> Layer:
+    kind = _kind(node)
+    attributes: dict[str, Value] = {}
+    for key, value in node.attributes.items():
+        if key in _SKIPPED or key in node.outputs:
+            continue
+        plain = _plain(value, f"layer {node.name}, {key}")
+        if plain is not None:
+            attributes[key] = plain
+    if kind == "Softmax":
+        attributes |= _softmax_tables(node)
+    return Layer(
+        name=node.name,
+        kind=kind,
+        inputs=() if kind == "Input" else tuple(node.inputs),
+        outputs=tuple(node.outputs),
+        attributes=attributes,
+        weights={name: _read_weight(node, name, weight) for name, weight in node.weights.items()},
+        strategy=str(node.get_attr("strategy", "latency")),
+        reuse_factor=int(node.get_attr("reuse_factor", 1)),
+        onnx_nodes=tuple(onnx_nodes.get(node.name, ())),
+    )
+
+
+def _kind(node: Any) -> str:
+    """hls4ml's class name without the backend prefix its registry adds (VitisDense -> Dense)."""
+    name: str = type(node).__name__
+    for prefix in ("Vitis", "Vivado"):
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _plain(value: Any, where: str) -> Value | None:
+    """An attribute as plain data, or None for what is no part of a layer's meaning."""
+    if hasattr(value, "precision") and hasattr(value, "name"):  # hls4ml's NamedType
+        precision = value.precision
+        return read_type(precision, where) if hasattr(precision, "width") else None
+    if isinstance(value, (bool, float, int)):
+        return value
+    if isinstance(value, np.generic):
+        item = value.item()
+        return item if isinstance(item, (bool, int, float)) else None
+    if isinstance(value, str):
+        return value if len(value) <= 64 and "\n" not in value else None
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (int, np.integer)) for item in value):
+        return tuple(int(item) for item in value)
+    return None
+
+
+def _read_weight(node: Any, name: str, variable: Any) -> Weight:
+    """Raw integers as the firmware gets them: hls4ml prints each value as decimal text, which ap_fixed then reads."""
+    fixed = read_type(variable.type.precision, f"layer {node.name}, {name}")
+    data = np.asarray(variable.data, np.float64)
+    if name == "weight" and node.get_attr("_weights_transposed", False):
+        data = np.moveaxis(data, 0, -1)  # apply_resource_strategy put the outputs first; Latency has them last
+    decimals = max(0, fixed.fraction)
+    printed = np.array([float(f"{value:.{decimals}f}") for value in data.ravel()]).reshape(data.shape)
+    return Weight(fixed.quantise(printed), fixed)
+
+
+def _softmax_tables(node: Any) -> dict[str, Value]:
+    """Table sizes and the types that hls4ml's softmax template decides only while it writes C++."""
+    text = node.get_attr("config_cpp")
+    found: dict[str, Value] = {name: int(size) for name, size in _SOFTMAX_TABLE.findall(text)}
+    for key, pattern in (("inp_norm_t", _SOFTMAX_NORM), ("accum_t", _SOFTMAX_ACCUM)):
+        match = pattern.search(text)
+        if match:
+            found[key] = FixedType.parse(match[1])
+    return found
