@@ -25,7 +25,7 @@ help:
 	@echo 'make clean   remove .venv, .venv-core and every tool cache in this folder'
 
 demo: $(VENV)/.installed-demo
-	@$(BIN)/python examples/demo.py
+	@$(BIN)/python examples/digits_demo.py
 
 test: $(VENV)/.installed-all
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report term $(ARGS)

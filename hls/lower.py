@@ -46,14 +46,6 @@ class Choice:
     reuse_factor: int = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Lowered:
-    """`graph` is hls4ml's ModelGraph; `design` is what weft read off it, each layer with the ONNX nodes it computes."""
-
-    graph: Any
-    design: Design
-
-
 def supports(node: ir.Node, io: Io = "io_stream") -> str:
     """Why `node` cannot go to the FPGA, in a few words; an empty string where it can."""
     if node.domain not in ("", "ai.onnx", "qonnx.custom_op.general") or node.op_type not in (*OPERATORS, *QUANTISERS):
@@ -80,7 +72,7 @@ def lower(
     io: Io = "io_stream",
     choices: Mapping[str, Choice] | Choice | None = None,
     precision: FixedType | None = None,
-) -> Lowered:
+) -> Design:
     """Lower `nodes` (all where None) of a loaded, quantised model; each layer knows the ONNX nodes it computes.
 
     `choices` gives strategy and reuse factor, for every layer alike or by the layer's name in the Design. With
@@ -98,7 +90,7 @@ def lower(
     graph = _convert(config, builder.layers, inputs, outputs)
     design = _with_ends(read_design(graph, builder.onnx_nodes), builder)
     _check_reuse_factors(design, choices)
-    return Lowered(graph, design)
+    return design
 
 
 def valid_reuse_factors(layer: Layer, io: Io) -> list[int]:
@@ -320,6 +312,9 @@ def _convert(config: dict[str, Any], layers: list[dict[str, Any]], inputs: list[
 def _with_ends(design: Design, builder: Builder) -> Design:
     """Say which value of the network each end of the design carries, in what shape and order of axes."""
     tensors = dict(design.tensors)
+    twice = [name for name in design.outputs if design.outputs.count(name) > 1]
+    if twice:
+        raise ModelError(f"two outputs of the region are the same values ({twice[0]}): let one of them leave it")
     values = [*region_inputs(builder.nodes), *region_outputs(builder.nodes)]
     for name, value in zip((*design.inputs, *design.outputs), values, strict=True):
         placed = builder.placed[value]

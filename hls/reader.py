@@ -129,6 +129,8 @@ def _plain(value: Any, where: str) -> Value | None:
         item = value.item()
         return item if isinstance(item, (bool, int, float)) else None
     if isinstance(value, str):
+        if value.isascii() and value.isdigit():  # hls4ml keeps a table_size that it corrected as text
+            return int(value)
         return value if len(value) <= 64 and "\n" not in value else None
     if isinstance(value, (list, tuple)) and all(isinstance(item, (int, np.integer)) for item in value):
         return tuple(int(item) for item in value)

@@ -124,7 +124,7 @@ def quantised(source: bytes, shape: tuple[int, ...]) -> ir.Model:
 
 
 def lowered(model: ir.Model, io: Io = "io_stream", **options: object) -> Design:
-    return lower(model, name="network", board_part="xc7z020clg400-1", clock_ns=10, io=io, **options).design  # type: ignore[arg-type]
+    return lower(model, name="network", board_part="xc7z020clg400-1", clock_ns=10, io=io, **options)  # type: ignore[arg-type]
 
 
 def channels_last(array: NDArray[Any]) -> NDArray[Any]:
@@ -172,12 +172,12 @@ def test_hostile_names_never_reach_the_firmware(name: str) -> None:
         helper.make_node("Relu", [f"m{name}"], [f"y{name}"], name=f"{name}2"),
     ]
     model = load(model_of(nodes, [constant("w", 12, 8)], VECTOR, output=f"y{name}"))
-    lower_it = lower(
+    design = lower(
         model, name=name, board_part="xc7z020clg400-1", clock_ns=10, io="io_parallel", precision=FixedType(16, 6)
     )
-    for layer in lower_it.graph.get_layers():
+    for layer in design.graph.get_layers():
         assert layer.name.isidentifier() and layer.name.isascii()
-    assert lower_it.graph.config.get_project_name().isidentifier()
+    assert design.graph.config.get_project_name().isidentifier()
 
 
 def test_a_uniform_precision_is_everywhere() -> None:

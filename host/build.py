@@ -1,0 +1,216 @@
+"""A plan as a folder that any machine can run: `bitstreams/<name>-<board>/`.
+
+    <name>-<12 digits>.bin, .hwh   what pynq loads; without Vivado the .bin is a virtual image
+    firmware/                      the hls4ml project (Vitis HLS)
+    model.onnx, plan.json          the network and its split, for the parts that run on the CPU
+    design/, board.toml            the FPGA's part as weft simulates it, and the board it was made for
+    manifest.toml                  hashes, configuration, versions, and how to pack the streams
+
+The 12 digits are of one hash over model, board, configuration and versions, so an unchanged build is recognised and
+left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+import tomli_w
+
+from weft.boards.errors import InputError
+from weft.hls.design import Tensor
+from weft.host.device import Region
+from weft.host.files import folder_aside, hash_file
+from weft.host.manifest import FORMAT, open_manifest
+from weft.host.plan import Plan
+from weft.host.streams import ends
+from weft.sim.hwh import write_hwh
+from weft.sim.image import pack
+
+_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build folder that was just written or checked. `reused` says that nothing had changed since it was made."""
+
+    folder: Path
+    plan: Plan
+    bitstream: Path
+    virtual: bool
+    reused: bool = False
+
+
+def build(plan: Plan, folder: str | Path, *, progress: Callable[[str], None] = lambda _: None) -> Build:
+    """Write firmware, image and manifest of `plan` into `folder`, which is replaced as a whole or not at all.
+
+    Where Vitis and Vivado are on PATH the .bin and .hwh are a real bitstream's. `progress` is told each long step.
+    Raises InputError if no part of the network goes to the FPGA or `folder` holds something else.
+    """
+    target, region = Path(folder), plan.fpga_region
+    if region is None or region.design is None:
+        reason = plan.regions[0].reason if plan.regions else "it has no nodes"
+        raise InputError(f"no part of {plan.name} goes to the FPGA, so there is nothing to build: {reason}")
+    plan, hashes = replace(plan, name=_name(plan, target)), build_hashes(plan)
+    found = _existing(target, plan.name, hashes)
+    if found is not None:
+        progress(f"{target} is up to date")
+        return found
+    with folder_aside(target) as part:
+        stem = f"{plan.name}-{_key(hashes)[:_DIGITS]}"
+        virtual = _write_bitstream(plan, region, part, stem, progress)
+        _write_plan(plan, part)
+        manifest = _manifest(plan, region, hashes, stem, virtual)
+        manifest["files"] = {
+            path.relative_to(part).as_posix(): hash_file(path) for path in sorted(part.rglob("*")) if path.is_file()
+        }
+        (part / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
+    return Build(target, plan, target / f"{stem}.bin", virtual)
+
+
+def open_build(folder: str | Path) -> Build:
+    """A build folder, checked file by file. Raises ArtefactError that names the file which is missing or damaged."""
+    from weft.host.rebuilt import read_plan
+
+    target = Path(folder)
+    manifest = open_manifest(target)
+    return Build(target, read_plan(target, manifest), target / manifest["bitstream"], bool(manifest["virtual"]))
+
+
+def build_hashes(plan: Plan) -> dict[str, str]:
+    """SHA-256 of the four things that decide what a build contains."""
+    region = plan.fpga_region
+    assert region is not None
+    assert region.design is not None
+    layers = [(layer.name, layer.strategy, layer.reuse_factor) for layer in region.design.layers]
+    return {
+        "model": sha256(_model_bytes(plan.model)).hexdigest(),
+        "board": _hash_json(asdict(plan.board)),
+        "configuration": _hash_json({**asdict(plan.configuration), "nodes": region.nodes, "layers": layers}),
+        "versions": _hash_json(versions()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what shapes an artefact."""
+    from weft import __version__
+
+    found = {"weft": __version__, "format": FORMAT}
+    for package in ("hls4ml", "numpy", "onnx"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _name(plan: Plan, target: Path) -> str:
+    """The folder's name without the board's, where it is `<name>-<board>`; otherwise the plan's."""
+    name = target.resolve().name.removesuffix(f"-{plan.board.name}")
+    return name if name != target.resolve().name and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", name) else plan.name
+
+
+def _key(hashes: dict[str, str]) -> str:
+    return _hash_json(hashes)
+
+
+def _hash_json(value: Any) -> str:
+    return sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _model_bytes(model: ir.Model) -> bytes:
+    return bytes(ir.to_proto(model).SerializeToString(deterministic=True))
+
+
+def _existing(target: Path, name: str, hashes: dict[str, str]) -> Build | None:
+    """The build that is there, if it is whole and of the same content."""
+    if not target.exists():
+        return None
+    if not target.is_dir() or (any(target.iterdir()) and not (target / "manifest.toml").is_file()):
+        raise InputError(f"{str(target)!r} holds something that is not a weft build: give another folder")
+    try:
+        manifest = open_manifest(target)
+        if manifest["name"] != name or manifest["hashes"] != hashes:
+            return None
+        found = open_build(target)
+    except InputError:
+        return None  # damaged or of another version: it is written anew
+    return Build(found.folder, found.plan, found.bitstream, found.virtual, reused=True)
+
+
+def _write_bitstream(plan: Plan, region: Region, part: Path, stem: str, progress: Callable[[str], None]) -> bool:
+    """Write project, .bin and .hwh; returns whether the .bin is a virtual image."""
+    from weft.hls import vitis
+    from weft.hls.firmware import write_firmware
+
+    assert region.design is not None
+    if region.design.graph is None:
+        raise InputError(f"{plan.name} was read back from a build and has no hls4ml graph: plan the model again")
+    progress("writing the hls4ml project")
+    write_firmware(region.design.graph, part / "firmware")
+    region.design.save(part / "design")
+    if vitis.missing_tools() == "":
+        progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")
+        vitis.build_bitstream(part / "firmware", region.design, plan.board, part / f"{stem}.bin")
+        return False
+    (part / f"{stem}.bin").write_bytes(pack(region.design, plan.board.name, region.design.clock_ns))
+    hwh = write_hwh(region.design, plan.board, region.design.clock_ns)
+    (part / f"{stem}.hwh").write_text(hwh, encoding="utf-8")
+    return True
+
+
+def _write_plan(plan: Plan, part: Path) -> None:
+    (part / "model.onnx").write_bytes(_model_bytes(plan.model))
+    (part / "board.toml").write_bytes(tomli_w.dumps(asdict(plan.board)).encode())
+    (part / "plan.json").write_text(json.dumps(plan.to_json(), indent=1) + "\n", encoding="utf-8")
+    assert plan.fpga_region is not None
+    assert plan.fpga_region.report is not None
+    (part / "report.json").write_text(json.dumps(plan.fpga_region.report.to_json(), indent=1) + "\n", encoding="utf-8")
+
+
+def _manifest(plan: Plan, region: Region, hashes: dict[str, str], stem: str, virtual: bool) -> dict[str, Any]:
+    assert region.design is not None
+    sources, targets = ends(region.design)
+    wanted = plan.configuration
+    return {
+        "schema": FORMAT,
+        "name": plan.name,
+        "board": plan.board.name,
+        "bitstream": f"{stem}.bin",
+        "virtual": virtual,
+        "key": _key(hashes),
+        "hashes": hashes,
+        "configuration": {
+            "devices": list(plan.devices),
+            "io": wanted.io,
+            "clock_ns": wanted.clock_ns,
+            "precision": "" if wanted.precision is None else str(wanted.precision),
+            "layers": {
+                layer.name: {"strategy": layer.strategy, "reuse_factor": layer.reuse_factor}
+                for layer in region.design.layers
+            },
+        },
+        "versions": {**versions(), "python": platform.python_version()},
+        "inputs": [_port(tensor, index) for index, tensor in enumerate(sources)],
+        "outputs": [_port(tensor, index) for index, tensor in enumerate(targets)],
+    }
+
+
+def _port(tensor: Tensor, index: int) -> dict[str, Any]:
+    """How a program packs one stream: value = integer * 2**-fraction_bits, `shape` channels last."""
+    return {
+        "name": tensor.onnx_name or tensor.name,
+        "dma": f"axi_dma_{index}",
+        "shape": list(tensor.shape),
+        "dtype": tensor.type.storage.name,
+        "fraction_bits": tensor.type.fraction,
+        "type": str(tensor.type),
+    }

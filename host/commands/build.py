@@ -1,0 +1,60 @@
+"""`weft build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weft.host.commands.options import (
+    BoardName,
+    ClockNs,
+    IoOption,
+    Json,
+    Model,
+    Precision,
+    ReuseFactor,
+    StrategyOption,
+    design_options,
+    print_json,
+    say,
+    working,
+)
+
+
+def command(
+    model: Model,
+    board: BoardName,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", show_default=False)],
+    clock_ns: ClockNs = None,
+    strategy: StrategyOption = None,
+    reuse_factor: ReuseFactor = None,
+    precision: Precision = None,
+    io: IoOption = None,
+    json: Json = False,
+) -> None:
+    """Write the firmware project and a bitstream, or a virtual image where there is no Vivado."""
+    from weft.host.build import build
+    from weft.host.planner import plan
+
+    with working("planning"):
+        planned = plan(model, board=board, **design_options(clock_ns, strategy, reuse_factor, precision, io))
+    for note in planned.notes:
+        say(note)
+    with working("building"):
+        result = build(planned, output, progress=say)
+    if json:
+        print_json(
+            {
+                "folder": str(result.folder),
+                "bitstream": result.bitstream.name,
+                "virtual": result.virtual,
+                "reused": result.reused,
+            }
+        )
+    elif result.reused:
+        typer.echo(f"{result.folder} is up to date; nothing was done")
+    else:
+        kind = "a virtual image: there is no Vitis and Vivado on PATH" if result.virtual else "a bitstream"
+        typer.echo(f"{result.bitstream} is {kind}")

@@ -1,0 +1,95 @@
+"""What a device is: it says which nodes it can run, what a region would cost, and turns a region into a program.
+
+A device fits by shape (`typing.Protocol`): nothing needs to be inherited, so a simulated device is a device like any
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from weft.hls.design import Design
+from weft.sim import Report
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What running something once takes; costs add up with `+`."""
+
+    seconds: float = 0.0
+    bytes: int = 0
+    energy_j: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, self.bytes + other.bytes, self.energy_j + other.energy_j)
+
+
+@dataclass(frozen=True)
+class Region:
+    """Part of a network that one device runs. `inputs` and `outputs` are ONNX value names, `nodes` ONNX node names."""
+
+    name: str
+    device: str
+    nodes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    model: ir.Model = field(repr=False, compare=False)
+    reason: str = ""
+    predicted_s: float = 0.0
+    design: Design | None = field(default=None, repr=False, compare=False)  # FPGA regions only
+    report: Report | None = field(default=None, repr=False, compare=False)  # FPGA regions only
+
+
+class Program(Protocol):
+    """A region made ready on a device."""
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Outputs by ONNX value name for inputs by ONNX value name; the first axis is the batch."""
+        ...
+
+    def cycles(self, samples: int) -> int | None:
+        """Clock cycles that `samples` samples take by the cycle model; None where there is no such model."""
+        ...
+
+    def bytes_moved(self, samples: int) -> int:
+        """Bytes that cross the device's link for `samples` samples."""
+        ...
+
+    def close(self) -> None:
+        """Release what the program holds; a second call does nothing."""
+        ...
+
+
+class Device(Protocol):
+    """Something that runs regions."""
+
+    name: str
+
+    def supports(self, node: ir.Node) -> str:
+        """An empty string if the device can run `node`, otherwise the reason why it cannot."""
+        ...
+
+    def estimate(self, region: Region) -> Cost:
+        """What one inference of `region` is predicted to take here, its transfers apart."""
+        ...
+
+    def prepare(self, region: Region) -> Program:
+        """Make `region` ready to run. Raises DeviceError or ToolError where the device cannot."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; a second call does nothing."""
+        ...
+
+
+def samples_in(inputs: Mapping[str, NDArray[Any]]) -> int:
+    """The batch size of a set of inputs (1 where nothing has an axis)."""
+    return next((int(np.shape(value)[0]) for value in inputs.values() if np.ndim(value)), 1)

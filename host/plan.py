@@ -1,0 +1,92 @@
+"""`Plan`: which part of a network runs on which device, why, and what that is predicted to take. Made by
+`planner.plan`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx_ir as ir
+from rich.table import Table
+
+from weft.boards import Board
+from weft.hls.design import Io
+from weft.hls.lower import Strategy
+from weft.hls.precision import FixedType
+from weft.host.device import Region
+from weft.host.devices.names import kind
+from weft.host.tuning import STRATEGIES
+from weft.sim import Report
+
+SCHEMA = "weft-plan/1"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Bytes of one sample that cross the board's link. `source` and `target` name regions; "host" is the program."""
+
+    source: str
+    target: str
+    bytes: int
+    predicted_s: float
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What was asked of the FPGA's design."""
+
+    io: Io
+    clock_ns: float
+    strategies: tuple[Strategy, ...] = STRATEGIES
+    reuse_factor: int | None = None
+    precision: FixedType | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network split over devices. `predicted_s` is the time of one inference with its transfers."""
+
+    name: str
+    board: Board
+    devices: tuple[str, ...]
+    model: ir.Model = field(repr=False, compare=False)
+    regions: tuple[Region, ...]
+    transfers: tuple[Transfer, ...]
+    predicted_s: float
+    configuration: Configuration
+    notes: tuple[str, ...] = ()
+    rejected: Report | None = field(default=None, repr=False, compare=False)  # of an FPGA region that does not fit
+
+    @property
+    def fpga_region(self) -> Region | None:
+        """The region on the FPGA, if there is one."""
+        return next((region for region in self.regions if kind(region.device) == "fpga"), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan in schema weft-plan/1."""
+        return {
+            "schema": SCHEMA,
+            "board": self.board.name,
+            "predicted_s": self.predicted_s,
+            "regions": [
+                {
+                    "name": region.name,
+                    "device": region.device,
+                    "nodes": list(region.nodes),
+                    "reason": region.reason,
+                    "predicted_s": region.predicted_s,
+                }
+                for region in self.regions
+            ],
+            "transfers": [
+                {"from": move.source, "to": move.target, "bytes": move.bytes, "predicted_s": move.predicted_s}
+                for move in self.transfers
+            ],
+        }
+
+    def table(self) -> Table:
+        """The plan as a table for people."""
+        from weft.host.tables import plan_table
+
+        return plan_table(self)

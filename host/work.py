@@ -1,0 +1,40 @@
+"""How much there is to compute in a node: the basis of CPU predictions and of choosing the region with the most
+work.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import onnx_ir as ir
+
+
+def sample_shape(value: ir.Value | None) -> tuple[int, ...]:
+    """The shape of one sample: symbolic axes, the batch among them, count as 1."""
+    if value is None or value.shape is None:
+        return ()
+    return tuple(dim if isinstance(dim, int) else 1 for dim in value.shape)
+
+
+def sample_bytes(value: ir.Value) -> int:
+    """Bytes of one sample of a tensor in host memory (float32 where the type is unknown)."""
+    width = value.dtype.itemsize if value.dtype is not None else 4
+    return int(prod(sample_shape(value)) * width)
+
+
+def operations(node: ir.Node) -> int:
+    """Arithmetic operations for one sample; a multiply-accumulate counts as two, anything else as one per value."""
+    values = prod(sample_shape(node.outputs[0])) if node.outputs else 0
+    second = sample_shape(node.inputs[1]) if len(node.inputs) > 1 else ()
+    match node.op_type:
+        case "Conv" if second:
+            return 2 * values * prod(second[1:])
+        case "ConvTranspose" if second:
+            return 2 * prod(sample_shape(node.inputs[0])) * prod(second[1:])
+        case "MatMul" | "Gemm":
+            first = sample_shape(node.inputs[0])
+            return 2 * values * (first[-1] if first else 1)
+        case "QuantizeLinear" | "DequantizeLinear" | "Quant":
+            return 0  # on the FPGA a type, not an operation
+        case _:
+            return values

@@ -1,0 +1,64 @@
+"""What each kind of layer costs: one function a kind, one small file a family.
+
+To add a kind, write its function in a file here and name it in `COSTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from weft.boards.errors import WeftError
+from weft.hls.design import Layer
+from weft.sim.cost.activation import activation, softmax
+from weft.sim.cost.convolution import convolution, depthwise, separable
+from weft.sim.cost.dense import dense
+from weft.sim.cost.merge import concatenate, merge
+from weft.sim.cost.model import Context, Cost
+from weft.sim.cost.normalisation import normalisation
+from weft.sim.cost.pooling import global_pooling, pooling
+from weft.sim.cost.shape import moved, transpose, wires
+
+COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
+    "Input": wires,
+    "Dense": dense,
+    "Conv1D": convolution,
+    "Conv2D": convolution,
+    "Conv2DBatchnorm": convolution,
+    "PointwiseConv1D": convolution,
+    "PointwiseConv2D": convolution,
+    "DepthwiseConv1D": depthwise,
+    "DepthwiseConv2D": depthwise,
+    "SeparableConv1D": separable,
+    "SeparableConv2D": separable,
+    "Pooling1D": pooling,
+    "Pooling2D": pooling,
+    "GlobalPooling1D": global_pooling,
+    "GlobalPooling2D": global_pooling,
+    "Activation": activation,
+    "ParametrizedActivation": activation,
+    "HardActivation": activation,
+    "PReLU": activation,
+    "TernaryTanh": activation,
+    "Softmax": softmax,
+    "BatchNormalization": normalisation,
+    "ApplyAlpha": normalisation,
+    "Merge": merge,
+    "Concatenate": concatenate,
+    "Reshape": wires,
+    "Repack": moved,
+    "Clone": moved,
+    "ZeroPadding1D": moved,
+    "ZeroPadding2D": moved,
+    "Resize": moved,
+    "Transpose": transpose,
+}
+
+
+def layer_cost(layer: Layer, context: Context) -> Cost:
+    """Cycles and fabric of one layer. Raises WeftError for a kind without a model: nothing is guessed."""
+    if layer.kind not in COSTS:
+        raise WeftError(
+            f"layer {layer.name} is a {layer.kind}, for which weft has no cost model: "
+            "run it on the CPU, or add its kind in sim/cost"
+        )
+    return COSTS[layer.kind](layer, context)

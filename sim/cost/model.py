@@ -1,0 +1,146 @@
+"""What a layer's cost is made of, and what it may depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil, log2
+
+from weft.boards.errors import InputError, WeftError
+from weft.boards.resources import Resources
+from weft.hls.design import Design, Layer, Tensor
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles of one layer in one case, alone, with its input always ready.
+
+    `latency`: first input to last output; `interval`: one sample to the next; `depth`: last input to last output;
+    `needs`: the fraction of a sample's input that must be there before the first output (io_stream).
+    """
+
+    latency: int
+    interval: int
+    depth: int
+    needs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One layer's timing, best and worst case, and its fabric."""
+
+    best: Timing
+    worst: Timing
+    resources: Resources = field(default_factory=Resources)
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """Delays (ns) and DSP operand widths (bits) of one device family."""
+
+    multiply_ns: float
+    adjust_ns: float
+    add_ns: float
+    dsp_wide: int
+    dsp_narrow: int
+
+    def registers(self, delay_ns: float, clock_ns: float) -> int:
+        """Pipeline registers that logic of this delay needs; HLS keeps an eighth of the clock (12.5 %) in reserve."""
+        return max(0, ceil(delay_ns / (0.875 * clock_ns)) - 1)
+
+
+# Delays fitted by hand on published csynth latencies: zynq7 on hls4ml_MLP_estimator@72e2e22e (Vitis HLS 2021.1,
+# xc7z007s-2, 3.33 and 5 ns: fan-in 3, 21, 16, 32, 64 take 4, 6, 6, 7, 5 cycles; here within 2), UltraScale+ on
+# wa-hls4ml-search@8e70542 (Vivado HLS 2020.1, xcu250-2L, 5 ns: 0 cycles at 2 bits, 1 above).
+# DSP48E1 multiplies 25x18 (UG479), DSP48E2 27x18 (UG579).
+_ULTRASCALE_PLUS = Fabric(multiply_ns=3.5, adjust_ns=1.0, add_ns=0.8, dsp_wide=27, dsp_narrow=18)
+_FABRICS = {
+    "zynq7": Fabric(multiply_ns=11.2, adjust_ns=4.0, add_ns=1.9, dsp_wide=25, dsp_narrow=18),
+    "zynq_ultrascale_plus": _ULTRASCALE_PLUS,
+    "alveo": _ULTRASCALE_PLUS,
+}
+
+
+def fabric_of(family: str) -> Fabric:
+    """The delays of a board's family. Raises WeftError for one that has not been measured."""
+    if family not in _FABRICS:
+        raise WeftError(f"family {family!r} has no cycle model: weft knows {', '.join(_FABRICS)}")
+    return _FABRICS[family]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a layer's cost depends on besides the layer."""
+
+    design: Design
+    fabric: Fabric
+    clock_ns: float
+
+    @property
+    def stream(self) -> bool:
+        """Whether layers pass single elements through FIFOs (io_stream) instead of whole arrays (io_parallel)."""
+        return self.design.io == "io_stream"
+
+    def source(self, layer: Layer) -> Tensor:
+        """A layer's first input, in io_stream as it is carried: a Reshape only renames its input's FIFO."""
+        tensor = self._tensor(layer, layer.inputs)
+        return self.carried(tensor) if self.stream else tensor
+
+    def result(self, layer: Layer) -> Tensor:
+        """A layer's first output."""
+        return self._tensor(layer, layer.outputs)
+
+    def carried(self, tensor: Tensor) -> Tensor:
+        """The tensor whose FIFO carries this one: the input of the Reshapes that made it, or itself."""
+        for layer in reversed(self.design.layers):
+            if layer.kind == "Reshape" and tensor.name in layer.outputs:
+                tensor = self._tensor(layer, layer.inputs)
+        return tensor
+
+    def _tensor(self, layer: Layer, names: tuple[str, ...]) -> Tensor:
+        if not names or names[0] not in self.design.tensors:
+            raise InputError(f"layer {layer.name} of design {self.design.name} lacks a tensor: the design is damaged")
+        return self.design.tensors[names[0]]
+
+    def registers(self, delay_ns: float) -> int:
+        """Pipeline registers for a delay at this clock."""
+        return self.fabric.registers(delay_ns, self.clock_ns)
+
+
+def beats(tensor: Tensor) -> int:
+    """FIFO elements of one sample; one element is the last axis."""
+    return max(1, tensor.size // channels(tensor))
+
+
+def channels(tensor: Tensor) -> int:
+    """Values in one FIFO element."""
+    return max(1, tensor.shape[-1]) if tensor.shape else 1
+
+
+def whole(layer: Layer, name: str, default: int | None = None) -> int:
+    """An integer attribute, named as hls4ml names it. Raises InputError if it is missing or no integer."""
+    value = layer.attributes.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"layer {layer.name} ({layer.kind}) has no integer {name!r}: the design is damaged")
+    return value
+
+
+def reuse(layer: Layer) -> int:
+    """The reuse factor, at least 1."""
+    return max(1, layer.reuse_factor)
+
+
+def levels(count: int) -> float:
+    """Depth of a balanced tree over `count` values; not rounded, because HLS packs uneven levels together."""
+    return log2(max(1, count))
+
+
+def at_once(latency: int, interval: int = 1) -> Timing:
+    """io_parallel: the whole sample is there at the start."""
+    return Timing(latency, max(1, interval), latency)
+
+
+def streamed(elements: int, per_element: int, depth: int, needs: float = 0.0) -> Timing:
+    """io_stream: `elements` FIFO elements of `per_element` cycles each, then `depth` cycles until the last is out."""
+    needs = min(1.0, max(needs, 1 / max(1, elements)))
+    busy = elements * per_element
+    return Timing(busy + depth, max(1, busy), depth, needs)

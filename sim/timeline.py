@@ -1,0 +1,79 @@
+"""Simulated time: what happened when on the virtual board, and its trace for Perfetto."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_KEPT_EVENTS = 100_000  # a board that serves for weeks forgets its oldest
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that took simulated time, on a track of its own kind; microseconds since the board started."""
+
+    track: str
+    name: str
+    start_us: float
+    duration_us: float
+    arguments: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+class Timeline:
+    """Simulated time, which passes only while the fabric works."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
+        self.elapsed_cycles = 0
+        self.elapsed_s = 0.0
+
+    @property
+    def events(self) -> list[Event]:
+        """The events so far, in the order in which they ended."""
+        return list(self._events)
+
+    def pass_time(self, cycles: int, seconds: float, events: Iterable[Event]) -> None:
+        """Let time pass; `events` are relative to what was now, and are kept as of the board's start."""
+        now_us = self.elapsed_s * 1e6
+        for event in events:
+            start_us = now_us + event.start_us
+            self._events.append(Event(event.track, event.name, start_us, event.duration_us, event.arguments))
+        self.elapsed_cycles += cycles
+        self.elapsed_s += seconds
+
+
+def write_trace(path: str | Path, events: Iterable[Event]) -> None:
+    """Write `events` as a JSON trace for ui.perfetto.dev or chrome://tracing (Google's "Trace Event Format").
+
+    Each track becomes a thread with the track's name, in the order in which tracks first appear.
+    """
+    listed = list(events)
+    threads = {track: number for number, track in enumerate(dict.fromkeys(event.track for event in listed), start=1)}
+    names = [
+        {"ph": "M", "name": "thread_name", "pid": 1, "tid": number, "args": {"name": track}}
+        for track, number in threads.items()
+    ]
+    slices = [
+        {
+            "ph": "X",
+            "name": event.name,
+            "cat": "weft",
+            "pid": 1,
+            "tid": threads[event.track],
+            "ts": event.start_us,
+            "dur": event.duration_us,
+            "args": dict(event.arguments),
+        }
+        for event in listed
+    ]
+    target = Path(path)
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        aside.write_text(json.dumps({"displayTimeUnit": "ns", "traceEvents": [*names, *slices]}), encoding="utf-8")
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,93 @@
+"""Small networks with seeded weights, as a user's exporter would write them."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+Floats = NDArray[np.float32]
+
+
+class Builder:
+    """ONNX nodes one after the other; `Gemm`, `Conv` and the like with random weights."""
+
+    def __init__(self, shape: tuple[int, ...], seed: int = 0) -> None:
+        self.random = np.random.default_rng(seed)
+        self.shape = shape
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+        self.last = "x"
+
+    def weight(self, shape: tuple[int, ...]) -> str:
+        name = f"w{len(self.weights)}"
+        scale = max(prod(shape[1:]), 1) ** -0.5
+        self.weights.append(numpy_helper.from_array(self.random.normal(0, scale, shape).astype(np.float32), name))
+        return name
+
+    def node(self, kind: str, *more: str, name: str = "", **attributes: Any) -> Builder:
+        output = f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, [self.last, *more], [output], name=name, **attributes))
+        self.last = output
+        return self
+
+    def dense(self, n_in: int, n_out: int, name: str = "") -> Builder:
+        return self.node("Gemm", self.weight((n_out, n_in)), self.weight((n_out,)), transB=1, name=name)
+
+    def conv(self, c_in: int, c_out: int) -> Builder:
+        kernel = self.weight((c_out, c_in, 3, 3))
+        return self.node("Conv", kernel, self.weight((c_out,)), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+
+    def proto(self, classes: int) -> onnx.ModelProto:
+        x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", *self.shape])
+        y = helper.make_tensor_value_info(self.last, TensorProto.FLOAT, ["N", classes])
+        graph = helper.make_graph(self.nodes, "net", [x], [y], self.weights)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        onnx.checker.check_model(model)
+        return model
+
+
+def mlp_proto(seed: int = 0) -> onnx.ModelProto:
+    return Builder((16,), seed).dense(16, 12).node("Relu").dense(12, 5).proto(5)
+
+
+def cnn_proto() -> onnx.ModelProto:
+    net = Builder((2, 6, 6)).conv(2, 4).node("Relu").node("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    return net.node("Flatten").dense(36, 5).proto(5)
+
+
+def mixed_proto() -> onnx.ModelProto:
+    """Erf, which hls4ml has no kernel for, in the middle; the second half has more work."""
+    net = Builder((16,)).dense(16, 12, name='a "quoted" name').node("Erf", name="../erf\n")
+    return net.dense(12, 24, name="int").node("Relu", name="class").dense(24, 5).proto(5)
+
+
+@pytest.fixture(scope="session")
+def mlp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _saved(mlp_proto(), tmp_path_factory.mktemp("mlp") / "mlp.onnx")
+
+
+@pytest.fixture(scope="session")
+def cnn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _saved(cnn_proto(), tmp_path_factory.mktemp("cnn") / "cnn.onnx")
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _saved(mixed_proto(), tmp_path_factory.mktemp("mixed") / "mixed.onnx")
+
+
+@pytest.fixture(scope="session")
+def samples() -> Floats:
+    return np.random.default_rng(1).normal(0, 1, (40, 16)).astype(np.float32)
+
+
+def _saved(model: onnx.ModelProto, path: Path) -> Path:
+    onnx.save(model, path)
+    return path

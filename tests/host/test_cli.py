@@ -1,0 +1,226 @@
+"""The command line: output, exit codes, and one sentence for whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx.external_data_helper import set_external_data
+
+pytest.importorskip("hls4ml")
+
+from weft.host.cli import run_command
+
+Floats = NDArray[np.float32]
+Capture = pytest.CaptureFixture[str]
+
+
+def weft(*arguments: object) -> int:
+    return run_command([str(argument) for argument in arguments])
+
+
+def output(capsys: Capture, *arguments: object) -> str:
+    assert weft(*arguments) == 0
+    return capsys.readouterr().out
+
+
+def test_boards(capsys: Capture) -> None:
+    assert "pynq-z2" in output(capsys, "boards")
+    assert "xc7z020" in output(capsys, "boards", "pynq-z2")
+    assert {"pynq-z2", "kv260"} <= {board["name"] for board in json.loads(output(capsys, "boards", "--json"))}
+    assert json.loads(output(capsys, "boards", "kv260", "--json"))["name"] == "kv260"
+
+
+def test_doctor(capsys: Capture) -> None:
+    found = {row["name"]: row for row in json.loads(output(capsys, "doctor", "--json"))["findings"]}
+    assert found["hls4ml"]["present"]
+    assert found["hls4ml"]["version"] == "1.3.0"
+    assert all(row["advice"] for row in found.values() if not row["present"])
+    assert "g++" in output(capsys, "doctor")
+
+
+def test_plan(capsys: Capture, mixed: Path) -> None:
+    assert json.loads(output(capsys, "plan", mixed, "--board", "pynq-z2", "--json"))["schema"] == "weft-plan/1"
+    assert "fpga0" in output(capsys, "plan", mixed, "--board", "pynq-z2")
+
+
+def test_simulate(capsys: Capture, mlp: Path) -> None:
+    report = json.loads(output(capsys, "simulate", mlp, "--board", "pynq-z2", "--json"))
+    assert {"schema", "board", "clock_ns", "layers", "latency_cycles", "interval_cycles", "latency_us"} <= set(report)
+    assert {"inferences_per_s", "resources", "utilisation", "fits", "energy_uj"} <= set(report)
+    assert report["schema"] == "weft-report/1"
+    assert report["fits"] is True
+    options = ("--strategy", "resource", "--reuse-factor", "4", "--io", "parallel", "--precision", "fixed<12,5>")
+    text = output(capsys, "simulate", mlp, "--board", "kv260", "--clock-ns", "5", *options, "--json")
+    other = json.loads(text)
+    assert (other["board"], other["clock_ns"]) == ("kv260", 5.0)
+    assert 4 in {layer["reuse_factor"] for layer in other["layers"]}
+    assert "latency" in output(capsys, "simulate", mlp, "--board", "pynq-z2")
+
+
+def test_compress(mlp: Path, tmp_path: Path, samples: Floats) -> None:
+    np.savez(tmp_path / "data.npz", x=samples)
+    out = tmp_path / "new" / "small.onnx"
+    assert weft("compress", mlp, "-o", out, "--recipe", "int8", "--calibration", tmp_path / "data.npz") == 0
+    kinds = {node.op_type for node in onnx.load(out).graph.node}
+    assert "QuantizeLinear" in kinds
+
+
+def test_build_then_simulate_and_run_it(capsys: Capture, mlp: Path, tmp_path: Path, samples: Floats) -> None:
+    pytest.importorskip("pynq")
+    folder = tmp_path / "mlp-pynq-z2"
+    assert "virtual image" in output(capsys, "build", mlp, "--board", "pynq-z2", "-o", folder)
+    assert "up to date" in output(capsys, "build", mlp, "--board", "pynq-z2", "-o", folder)
+    made = json.loads(output(capsys, "build", mlp, "--board", "pynq-z2", "-o", folder, "--json"))
+    assert made["reused"] is True
+    assert json.loads(output(capsys, "simulate", folder, "--board", "pynq-z2", "--json"))["fits"] is True
+    np.savez(tmp_path / "x.npz", x=samples)
+    for source in (mlp, folder):
+        target = tmp_path / "y.npz"
+        run = ("run", source, "--board", "pynq-z2", "--input", tmp_path / "x.npz", "-o", target)
+        assert output(capsys, *run) == ""
+        with np.load(target) as data:
+            (name,) = data.files
+            assert data[name].shape == (40, 5)
+        target.unlink()
+    assert weft("run", folder, "--board", "kv260", "--input", tmp_path / "x.npz", "-o", target) == 1
+    assert "was built for pynq-z2" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def bad_inputs(mlp: Path, folder: Path) -> dict[str, tuple[tuple[object, ...], str]]:
+    """Everything of the issue's list that a command line can be given: arguments and a word of the answer."""
+    (folder / "text.onnx").write_text("this is not ONNX")
+    (folder / "short.onnx").write_bytes(mlp.read_bytes()[: mlp.stat().st_size // 2])
+    old = onnx.load(mlp)
+    old.opset_import[0].version = 999
+    (folder / "opset.onnx").write_bytes(old.SerializeToString())
+    outside = onnx.load(mlp)
+    set_external_data(outside.graph.initializer[0], location="../secret.bin")
+    outside.graph.initializer[0].ClearField("raw_data")
+    (folder / "outside.onnx").write_bytes(outside.SerializeToString())
+    rows = np.zeros((3, 16), np.float32)
+    data: dict[str, dict[str, NDArray[Any]]] = {
+        "name": {"q": rows},
+        "shape": {"x": rows[:, :5]},
+        "dtype": {"x": rows.astype(np.int32)},
+        "nan": {"x": rows + np.float32("nan")},
+    }
+    for name, arrays in data.items():
+        np.savez(folder / f"{name}.npz", **arrays)
+    out = folder / "out.npz"
+    onnx_out = folder / "out.onnx"
+
+    def run(data: str) -> tuple[object, ...]:
+        return ("run", mlp, "--board", "pynq-z2", "--input", folder / data, "-o", out)
+
+    def plan(model: str) -> tuple[object, ...]:
+        return ("plan", folder / model, "--board", "pynq-z2")
+
+    return {
+        "missing": (plan("missing.onnx"), "missing.onnx"),
+        "not onnx": (plan("text.onnx"), "text.onnx"),
+        "truncated": (plan("short.onnx"), "short.onnx"),
+        "opset": (plan("opset.onnx"), "opset"),
+        "outside": (plan("outside.onnx"), "outside"),
+        "board": (("plan", mlp, "--board", "pink-z2"), "pynq-z2"),
+        "device": ((*("plan", mlp, "--board", "pynq-z2"), "--devices", "gpu"), "'gpu'"),
+        "input name": (run("name.npz"), "'q'"),
+        "input shape": (run("shape.npz"), "(3, 5)"),
+        "input dtype": (run("dtype.npz"), "int32"),
+        "input file": (run("none.npz"), "none.npz"),
+        "no archive": (run("text.onnx"), "text.onnx"),
+        "calibration": (("compress", mlp, "-o", onnx_out, "--calibration", folder / "nan.npz"), "NaN"),
+        "not a build": (("simulate", folder, "--board", "pynq-z2"), "manifest.toml"),
+        "too large": (("simulate", mlp, "--board", "pynq-z2", "--reuse-factor", "1", "--precision", "fixed<32,16>",
+                       "--strategy", "resource"), "too few"),
+        "precision": (("simulate", mlp, "--board", "pynq-z2", "--precision", "float"), "'float'"),
+        "clock": (("simulate", mlp, "--board", "pynq-z2", "--clock-ns", "0"), "clock"),
+    }  # fmt: skip
+
+
+CASES = (
+    "missing", "not onnx", "truncated", "opset", "outside", "board", "device", "input name", "input shape",
+    "input dtype", "input file", "no archive", "calibration", "not a build", "too large", "precision", "clock",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_one_sentence_and_exit_code_1(case: str, capsys: Capture, mlp: Path, tmp_path: Path) -> None:
+    arguments, word = bad_inputs(mlp, tmp_path)[case]
+    before = set(tmp_path.rglob("*"))
+    assert weft(*arguments) == 1
+    error = capsys.readouterr().err
+    (line,) = [line for line in error.splitlines() if line.startswith("weft: ")]
+    assert word in line
+    assert error.rstrip().endswith(line)
+    assert "Traceback" not in error
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("plan",), ("sing",), ("plan", "a.onnx"), ("board",), ("boards", "--colour"),
+                  ("simulate", "a.onnx", "--board", "pynq-z2", "--reuse-factor", "0")],
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], capsys: Capture) -> None:
+    assert weft(*arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_board_that_does_not_answer_is_exit_code_3(
+    capsys: Capture, mlp: Path, tmp_path: Path, samples: Floats
+) -> None:
+    pytest.importorskip("pynq")
+    np.savez(tmp_path / "x.npz", x=samples)
+    target = tmp_path / "y.npz"
+    there = ("--board", "pynq-z2", "--devices", "fpga@pynq://127.0.0.1:9,cpu")
+    assert weft("run", mlp, *there, "--input", tmp_path / "x.npz", "-o", target) == 3
+    assert "127.0.0.1:9" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_serve_until_interrupted() -> None:
+    pytest.importorskip("pynq")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "weft.host", "board", "serve", "--board", "pynq-z2", "--port", port]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", int(port))) == 0:
+                    break
+            time.sleep(0.1)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        server.send_signal(signal.SIGINT)
+        _, error = server.communicate(timeout=30)
+    assert second.returncode == 1
+    assert port in second.stderr
+    assert server.returncode in (0, 130)
+    assert "Traceback" not in error + second.stderr
+
+
+def test_interrupted_and_unexpected(mlp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("weft.host.planner.plan", interrupted)
+    assert weft("plan", mlp, "--board", "pynq-z2") == 130
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("weft.host.planner.plan", broken)
+    with pytest.raises(ZeroDivisionError):  # a fault of weft's own is not passed off as the user's
+        weft("plan", mlp, "--board", "pynq-z2")

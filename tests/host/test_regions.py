@@ -1,0 +1,88 @@
+"""Splits of random graphs: convex, connected, maximal, and never cyclic."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.host.regions import candidates, closure, members, reach, split
+
+Graph = list[list[int]]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[Graph, list[bool]]:
+    """A random directed acyclic graph (predecessors of each node) and which nodes are supported."""
+    count = draw(st.integers(1, 14))
+    predecessors = [
+        sorted(draw(st.sets(st.integers(0, node - 1), max_size=3))) if node else [] for node in range(count)
+    ]
+    return predecessors, draw(st.lists(st.booleans(), min_size=count, max_size=count))
+
+
+def paths_between(predecessors: Graph, inside: set[int]) -> set[int]:
+    """Nodes outside `inside` that lie on a path from it to it, found by walking (the oracle for `closure`)."""
+
+    def leads(source: int, target: int) -> bool:
+        return source in predecessors[target] or any(leads(source, step) for step in predecessors[target])
+
+    return {
+        node
+        for node in range(len(predecessors))
+        if node not in inside and any(leads(a, node) for a in inside) and any(leads(node, b) for b in inside)
+    }
+
+
+@given(graphs())
+def test_candidates_are_convex_connected_and_disjoint(case: tuple[Graph, list[bool]]) -> None:
+    predecessors, supported = case
+    found = candidates(supported, reach(predecessors))
+    assert sorted(node for region in found for node in region) == [n for n, able in enumerate(supported) if able]
+    for region in found:
+        inside = set(region)
+        assert not paths_between(predecessors, inside)
+        seen, todo = {region[0]}, [region[0]]
+        while todo:
+            node = todo.pop()
+            for other in inside - seen:
+                if other in predecessors[node] or node in predecessors[other]:
+                    seen.add(other)
+                    todo.append(other)
+        assert seen == inside
+
+
+@given(graphs())
+def test_the_first_candidate_cannot_be_enlarged(case: tuple[Graph, list[bool]]) -> None:
+    predecessors, supported = case
+    reached = reach(predecessors)
+    for region in candidates(supported, reached)[:1]:
+        inside = sum(1 << node for node in region)
+        for node in range(len(predecessors)):
+            touches = any(node in predecessors[other] or other in predecessors[node] for other in region)
+            if supported[node] and node not in region and touches:
+                grown = closure(inside | 1 << node, reached)
+                assert not all(supported[member] for member in members(grown))
+
+
+@given(graphs(), st.data())
+def test_a_split_is_never_cyclic(case: tuple[Graph, list[bool]], data: st.DataObject) -> None:
+    predecessors, supported = case
+    work = data.draw(st.lists(st.integers(0, 9), min_size=len(supported), max_size=len(supported)))
+    result = split(predecessors, supported, work)
+    order = [*result.before, *result.region, *result.after]
+    assert sorted(order) == list(range(len(predecessors)))
+    part = dict.fromkeys(result.before, 0) | dict.fromkeys(result.region, 1) | dict.fromkeys(result.after, 2)
+    for node, before in enumerate(predecessors):
+        assert all(part[other] <= part[node] for other in before)
+    for segment in (result.before, result.region, result.after):
+        assert all(a < b for a, b in pairwise(segment))
+
+
+def test_an_unsupported_bypass_does_not_enter_the_region() -> None:
+    # 0 -> 1 -> 3 and 0 -> 2 -> 3, where 2 cannot run on the FPGA: 0 and 3 must not share a region.
+    result = split([[], [0], [0], [1, 2]], [True, True, False, True], [1, 1, 1, 5])
+    assert result.region == (3,)
+    assert result.before == (0, 1, 2)
+    assert result.after == ()

@@ -1,0 +1,93 @@
+"""A real design, its overlay as files, and pynq programs that run against a virtual board."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from small_designs import dense_design
+
+from weft.boards import load_board
+from weft.hls.design import Design
+from weft.hls.precision import FixedType
+from weft.sim.hwh import write_hwh
+from weft.sim.image import pack
+from weft.sim.overlay import Overlay
+
+RunProgram = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def small() -> Design:
+    """A dense layer of 4 to 3 values, made by hand: needs no hls4ml."""
+    return dense_design()
+
+
+@pytest.fixture(scope="session")
+def design() -> Design:
+    """An MLP of 16 to 5 values, as hls4ml decided it."""
+    pytest.importorskip("hls4ml")
+    from weft.hls.load import load
+    from weft.hls.lower import lower
+
+    random = np.random.default_rng(0)
+    weights = [
+        numpy_helper.from_array(random.normal(0, 0.3, shape).astype(np.float32), name)
+        for name, shape in (("first", (16, 12)), ("second", (12, 5)))
+    ]
+    nodes = [
+        helper.make_node("MatMul", ["x", "first"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("MatMul", ["b", "second"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 16])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])
+    graph = helper.make_graph(nodes, "net", [x], [y], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hls4ml's notes
+        return lower(load(model), name="mlp", board_part="xc7z020clg400-1", clock_ns=10.0, precision=FixedType(16, 6))
+
+
+@pytest.fixture(scope="session")
+def write_overlay() -> Callable[..., Path]:
+    """Writes the .bin and .hwh of a design or overlay into a folder, as `weft build` names them; returns the .bin."""
+
+    def write(what: Design | Overlay, folder: Path, board: str = "pynq-z2", clock_ns: float = 10.0) -> Path:
+        image = pack(what, board, clock_ns)
+        path = folder / f"net-{sha256(image).hexdigest()[:12]}.bin"
+        path.write_bytes(image)
+        path.with_suffix(".hwh").write_text(write_hwh(what, load_board(board), clock_ns))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def run_program(pynq_lock: None, free_address: str, tmp_path: Path) -> RunProgram:
+    """Runs a Python program that finds its board by PYNQ_REMOTE_DEVICES."""
+    del pynq_lock
+
+    def run(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "PYNQ_REMOTE_DEVICES": free_address},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run

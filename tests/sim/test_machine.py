@@ -1,0 +1,216 @@
+"""A board without its network: loading images, registers, and simulated time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_designs import dense_design
+
+from weft.boards import Board, load_board
+from weft.boards.errors import ArtefactError, DeviceError
+from weft.hls.design import Design
+from weft.sim import estimate
+from weft.sim.image import pack
+from weft.sim.machine import Machine
+from weft.sim.overlay import NETWORK, Overlay, address_map
+
+DESIGN = dense_design()
+BOARDS = pytest.mark.parametrize("name", ["pynq-z2", "kv260"])
+STATE = "/sys/class/fpga_manager/fpga0/state"
+MANAGER = "/sys/class/fpga_manager/fpga0/firmware"
+
+
+def loaded(board: str | Board, design: Design = DESIGN, clock_ns: float = 10.0) -> Machine:
+    machine = Machine(load_board(board))
+    machine.program(pack(design, machine.board.name, clock_ns))
+    return machine
+
+
+def run(machine: Machine, samples: int) -> list[int]:
+    """What a program does, register by register."""
+    addresses = address_map(Overlay(DESIGN), machine.board.family)
+    network, dma = addresses[NETWORK], addresses["axi_dma_0"]
+    raw = np.random.default_rng(0).integers(-128, 128, (samples, 4)).astype(np.int8)
+    source = machine.memory.buffer(machine.memory.allocate(4 * samples))
+    target = machine.memory.buffer(machine.memory.allocate(6 * samples))
+    source.data[:] = np.frombuffer(raw.tobytes(), np.uint8)
+    writes = [(network + 0x10, samples), (network, 1)]
+    for base, buffer in ((dma, source), (dma + 0x30, target)):
+        writes += [(base, 1), (base + 0x18, buffer.address), (base + 0x28, buffer.data.size)]
+    for address, value in writes:
+        machine.write_register(address, value)
+    assert machine.read_register(dma + 0x34) & 2
+    assert target.data.view(np.int16).tolist() == np.asarray(DESIGN.run(raw)).ravel().tolist()
+    return [int(value) for value in target.data.view(np.int16)]
+
+
+@BOARDS
+def test_an_image_computes_what_its_design_does(name: str) -> None:
+    machine = loaded(name)
+    assert machine.files.read(STATE) == b"operating\n"
+    assert len(run(machine, 50)) == 150
+
+
+@BOARDS
+def test_time_passes_by_the_cycle_model(name: str) -> None:
+    machine = loaded(name)
+    report = estimate(DESIGN, name, 10.0)
+    lead = machine.board.memory.latency_cycles
+    run(machine, 1)
+    assert machine.timeline.elapsed_cycles == lead + report.latency_cycles.worst
+    run(machine, 41)
+    compute = report.latency_cycles.worst + 40 * report.interval_cycles.worst
+    assert machine.timeline.elapsed_cycles == 2 * lead + report.latency_cycles.worst + compute
+    assert machine.timeline.elapsed_s == pytest.approx(machine.timeline.elapsed_cycles * 10e-9, rel=1e-4)
+    first, *_ = machine.timeline.events
+    assert (first.track, first.name, first.arguments["samples"]) == (NETWORK, DESIGN.name, 1)
+    tracks = {event.track: event for event in machine.timeline.events[3:]}
+    assert tracks["axi_dma_0 send"].arguments == {"bytes": 41 * 4}
+    assert tracks["axi_dma_0 receive"].arguments == {"bytes": 41 * 6}
+    ends = [event.start_us + event.duration_us for event in tracks.values()]
+    assert max(ends) == pytest.approx(machine.timeline.elapsed_s * 1e6)
+    assert all(event.start_us >= machine.timeline.events[0].duration_us for event in tracks.values())
+
+
+def test_a_slower_clock_takes_longer() -> None:
+    seconds = []
+    for divisor in (10, 20):
+        machine = loaded("pynq-z2")
+        machine.system.set_divisors(0, divisor, 1)
+        run(machine, 30)
+        seconds.append(machine.timeline.elapsed_s)
+    assert seconds[1] == pytest.approx(2 * seconds[0])
+
+
+def test_memory_that_is_slower_than_the_network_sets_the_pace() -> None:
+    board = load_board("pynq-z2")
+    slow = replace(board, memory=replace(board.memory, bytes_per_s=1e6, efficiency=0.5))
+    machine = loaded(slow)
+    run(machine, 1000)
+    assert machine.timeline.elapsed_s == pytest.approx(1000 * (4 + 6) / 0.5e6, rel=1e-3)
+
+
+def test_an_image_is_loaded_by_name() -> None:
+    machine = Machine(load_board("pynq-z2"))
+    assert machine.files.read(STATE) == b"unknown\n"
+    with pytest.raises(DeviceError, match=r"there is no bitstream 'net\.bin'"):
+        machine.write_file(MANAGER, b"net.bin")
+    assert machine.files.read(STATE) == b"firmware request error\n"
+    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"0")
+    machine.write_file(MANAGER, b"net.bin\n")
+    assert machine.files.read(STATE) == b"operating\n"
+    run(machine, 2)
+
+
+def bad_images() -> dict[str, tuple[bytes, str]]:
+    good = pack(DESIGN, "pynq-z2", 10.0)
+    wrong_board = pack(DESIGN, "kv260", 10.0)
+    layers = (DESIGN.layers[0], replace(DESIGN.layers[1], kind="Mystery"), DESIGN.layers[2])
+    no_weight = (DESIGN.layers[0], replace(DESIGN.layers[1], weights={}), DESIGN.layers[2])
+    no_attribute = (DESIGN.layers[0], replace(DESIGN.layers[1], attributes={}), DESIGN.layers[2])
+    huge = replace(DESIGN.tensors["dense_1"], shape=(2**30, 2**30))
+    wide = replace(DESIGN.tensors["input_0"], shape=(2**27,))
+    return {
+        "foreign": (b"\xff" * 4000, "not a virtual image"),
+        "empty": (b"", "not a virtual image"),
+        "damaged": (good[:-1], "damaged"),
+        "another board's": (wrong_board, "made for board kv260 and this is a pynq-z2"),
+        "unknown layer": (pack(replace(DESIGN, layers=layers), "pynq-z2", 10.0), "cannot be simulated: layer dense_1"),
+        "no weight": (pack(replace(DESIGN, layers=no_weight), "pynq-z2", 10.0), "cannot be simulated"),
+        "no attribute": (pack(replace(DESIGN, layers=no_attribute), "pynq-z2", 10.0), "cannot be simulated"),
+        "huge": (pack(replace(DESIGN, tensors={**DESIGN.tensors, "dense_1": huge}), "pynq-z2", 10.0), "more than"),
+        "wide": (pack(replace(DESIGN, tensors={**DESIGN.tensors, "input_0": wide}), "pynq-z2", 10.0), "64 MiB"),
+    }
+
+
+@pytest.mark.parametrize("case", bad_images())
+def test_a_bad_image_is_refused_and_the_old_design_stays(case: str) -> None:
+    data, sentence = bad_images()[case]
+    machine = loaded("pynq-z2")
+    machine.write_file("/lib/firmware/bad.bin", data)
+    with pytest.raises(ArtefactError, match=r"'bad\.bin' was not loaded: .*" + sentence) as caught:
+        machine.write_file(MANAGER, b"bad.bin")
+    assert "\n" not in str(caught.value)
+    assert machine.files.read(STATE) == b"write init error\n"
+    assert not machine.files.exists("/lib/firmware/bad.bin")  # pynq uploads a name only once
+    run(machine, 3)
+
+
+def test_partial_reconfiguration_is_refused() -> None:
+    machine = Machine(load_board("pynq-z2"))
+    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"1")
+    with pytest.raises(ArtefactError, match="partial reconfiguration"):
+        machine.write_file(MANAGER, b"net.bin")
+    assert machine.fabric is None
+
+
+def test_what_is_written_to_the_manager_is_bounded() -> None:
+    machine = Machine(load_board("pynq-z2"))
+    with pytest.raises(DeviceError, match="takes a file's name or a flag"):
+        machine.write_file(MANAGER, b"x" * 5000)
+    with pytest.raises(DeviceError, match="cannot be written"):
+        machine.write_file(STATE, b"operating")
+    with pytest.raises(DeviceError, match="there is no bitstream"):
+        machine.write_file(MANAGER, b"../../etc/\xff\x00")
+    machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"\xffnonsense")
+    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file(MANAGER, b"net.bin")
+
+
+def test_registers_where_nothing_is() -> None:
+    machine = Machine(load_board("pynq-z2"))
+    network = address_map(Overlay(DESIGN), "zynq7")[NETWORK]
+    with pytest.raises(DeviceError, match="no bitstream is loaded"):
+        machine.read_register(network)
+    machine.program(pack(DESIGN, "pynq-z2", 10.0))
+    assert machine.read_register(network) == 4
+    assert machine.read_register(network + 0xFFFC) == 0
+    for address in (network + 0x1_0000, 0x4000_0000):
+        with pytest.raises(DeviceError, match="the loaded overlay has no IP there"):
+            machine.write_register(address, 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "size"),
+    [
+        (0, 4),
+        (0x1000_0000, 4096),
+        (0x4000_0000, 0),
+        (0x4000_0000, 2**63),
+        (0x7FFF_FFFC, 8),
+        (0xF800_0000, 0x1004),
+        (2**64 - 4, 4),
+    ],
+)
+def test_only_registers_are_mapped(address: int, size: int) -> None:
+    with pytest.raises(DeviceError, match="are no registers of a virtual pynq-z2"):
+        Machine(load_board("pynq-z2")).check_range(address, size)
+
+
+def test_gpios() -> None:
+    machine = Machine(load_board("pynq-z2"))
+    overlay = Overlay(None, ("leds", "more"))
+    machine.program(pack(overlay, "pynq-z2", 10.0))
+    addresses = address_map(overlay, "zynq7")
+    assert sorted(addresses) == ["leds", "more"]
+    machine.write_register(addresses["leds"], 0xF5)
+    assert machine.read_register(addresses["leds"]) == 5  # four pins
+    assert machine.read_register(addresses["more"]) == 0
+    machine.write_register(addresses["leds"] + 0x100, 1)
+    assert machine.read_register(addresses["leds"] + 0x100) == 0
+
+
+def test_stopping_transfers() -> None:
+    machine = loaded("pynq-z2")
+    dma = address_map(Overlay(DESIGN), "zynq7")["axi_dma_0"]
+    buffer = machine.memory.buffer(machine.memory.allocate(64))
+    for offset, value in ((0, 1), (0x18, buffer.address), (0x28, 64)):
+        machine.write_register(dma + offset, value)
+    assert machine.read_register(dma + 4) == 0
+    assert machine.fabric is not None
+    machine.fabric.stop_transfers()
+    assert machine.read_register(dma + 4) == 1

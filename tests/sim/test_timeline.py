@@ -1,0 +1,51 @@
+"""Simulated time and its trace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from weft.sim.timeline import Event, Timeline, write_trace
+
+
+def test_events_are_kept_as_of_the_boards_start() -> None:
+    timeline = Timeline()
+    timeline.pass_time(100, 1e-6, [Event("a", "first", 0.25, 0.5)])
+    timeline.pass_time(200, 2e-6, [Event("b", "second", 0.5, 1.0, {"bytes": 3})])
+    assert timeline.elapsed_cycles == 300
+    assert timeline.elapsed_s == pytest.approx(3e-6)
+    assert timeline.events == [Event("a", "first", 0.25, 0.5), Event("b", "second", 1.5, 1.0, {"bytes": 3})]
+
+
+def test_a_board_that_works_for_long_forgets_its_oldest_events() -> None:
+    timeline = Timeline()
+    for number in range(100_001):
+        timeline.pass_time(1, 1e-8, [Event("a", str(number), 0, 0.01)])
+    assert len(timeline.events) == 100_000
+    assert timeline.events[0].name == "1"
+    assert timeline.elapsed_cycles == 100_001
+
+
+def test_a_trace_has_a_thread_for_each_track(tmp_path: Path) -> None:
+    events = [Event("dma", "x", 0, 1.5, {"bytes": 8}), Event("net", "run", 0.5, 2), Event("dma", "y", 3, 1)]
+    write_trace(tmp_path / "trace.json", events)
+    trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    names = {row["tid"]: row["args"]["name"] for row in trace if row["ph"] == "M"}
+    assert list(names.values()) == ["dma", "net"]
+    slices = [row for row in trace if row["ph"] == "X"]
+    assert [(names[row["tid"]], row["name"], row["ts"], row["dur"]) for row in slices] == [
+        ("dma", "x", 0, 1.5),
+        ("net", "run", 0.5, 2),
+        ("dma", "y", 3, 1),
+    ]
+    assert slices[0]["args"] == {"bytes": 8}
+
+
+def test_a_trace_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "trace.json").write_text("before")
+    with pytest.raises(TypeError):
+        write_trace(tmp_path / "trace.json", [Event("a", "b", 0, 1, {"what": object()})])  # type: ignore[dict-item]
+    assert [path.name for path in tmp_path.iterdir()] == ["trace.json"]
+    assert (tmp_path / "trace.json").read_text() == "before"
