@@ -1,7 +1,7 @@
 """Classify samples on a PYNQ board: a plain pynq program, the same for a real board and for weft's virtual one.
 
     weft board serve --board pynq-z2 &
-    PYNQ_REMOTE_DEVICES=127.0.0.1 python pynq_app.py bitstreams/digits-cnn-pynq-z2 samples.npz
+    PYNQ_REMOTE_DEVICES=127.0.0.1 python pynq_app.py bitstreams/digits_cnn-pynq-z2 samples.npz
 
 The folder is what `weft build` wrote. The .npz holds the samples, in the network's own layout, under its input's name.
 """
@@ -22,8 +22,7 @@ count = len(samples)
 # A stream carries each value as an integer, value * 2**fraction_bits; channels come last, where ONNX has them first.
 if samples.ndim == 4:
     samples = samples.transpose(0, 2, 3, 1)
-limits = np.iinfo(source["dtype"])
-integers = np.clip(np.rint(samples * 2.0 ** source["fraction_bits"]), limits.min, limits.max)
+integers = np.rint(samples * 2.0 ** source["fraction_bits"]).clip(source["minimum"], source["maximum"])
 
 overlay = Overlay(str((folder / manifest["bitstream"]).resolve()))
 x = allocate((count, *source["shape"]), source["dtype"])

@@ -104,7 +104,7 @@ def _read_layer(node: Any, onnx_nodes: Mapping[str, tuple[str, ...]]) -> Layer:
         outputs=tuple(node.outputs),
         attributes=attributes,
         weights={name: _read_weight(node, name, weight) for name, weight in node.weights.items()},
-        strategy=str(node.get_attr("strategy", "latency")),
+        strategy=str(node.get_attr("strategy", "latency")).lower(),  # "Latency" where hls4ml never looked at it
         reuse_factor=int(node.get_attr("reuse_factor", 1)),
         onnx_nodes=tuple(onnx_nodes.get(node.name, ())),
     )

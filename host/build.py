@@ -205,12 +205,15 @@ def _manifest(plan: Plan, region: Region, hashes: dict[str, str], stem: str, vir
 
 
 def _port(tensor: Tensor, index: int) -> dict[str, Any]:
-    """How a program packs one stream: value = integer * 2**-fraction_bits, `shape` channels last."""
+    """How a program packs one stream: value = integer * 2**-fraction_bits, `shape` channels last; an integer
+    outside `minimum` to `maximum` wraps."""
     return {
         "name": tensor.onnx_name or tensor.name,
         "dma": f"axi_dma_{index}",
         "shape": list(tensor.shape),
         "dtype": tensor.type.storage.name,
         "fraction_bits": tensor.type.fraction,
+        "minimum": tensor.type.minimum,
+        "maximum": tensor.type.maximum,
         "type": str(tensor.type),
     }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from weft.boards.errors import DeviceError
 from weft.hls.design import Design, Tensor
 from weft.hls.precision import FixedType
 from weft.sim.dma import Receiver, Sender
@@ -52,7 +53,7 @@ def stream_bytes(tensor: Tensor) -> int:
 
 
 class Accelerator:
-    """`design_0`. `finished` counts runs that ended; `on_finish` is told the samples of each."""
+    """`design_0`: input i is fed by sender i, output i drained by receiver i."""
 
     def __init__(self, design: Design, senders: Sequence[Sender], receivers: Sequence[Receiver]) -> None:
         self._design = design
@@ -142,12 +143,21 @@ class Accelerator:
         count = min(len(each.held) // each.sample_bytes for each in self._inputs)
         if count == 0:
             return False
-        results = self._design.run([_samples(each, count) for each in self._inputs])
+        results = self._run([_samples(each, count) for each in self._inputs])
         self._left -= count
-        for output, values in zip(self._outputs, results if isinstance(results, list) else [results], strict=True):
+        for output, values in zip(self._outputs, results, strict=True):
             output.waiting = values.astype(output.tensor.type.storage.newbyteorder("<")).tobytes()
             output.last = self._left == 0
         return True
+
+    def _run(self, samples: list[NDArray[Any]]) -> list[NDArray[np.int64]]:
+        """Raises DeviceError where the design cannot compute, though it could when it was loaded."""
+        try:
+            results = self._design.run(samples)
+        except Exception as error:  # a design may come from anyone
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise DeviceError(f"design {self._design.name} failed on the virtual board: {reason}") from error
+        return results if isinstance(results, list) else [results]
 
 
 def _samples(source: _Input, count: int) -> NDArray[Any]:

@@ -15,6 +15,7 @@ _BANK = 0x30  # bytes of registers of one channel
 
 # DMACR: bit 1 always reads 1, and the interrupt threshold is 1 after reset.
 RUN, _RESERVED, RESET, _THRESHOLD = 1 << 0, 1 << 1, 1 << 2, 1 << 16
+_THRESHOLD_BITS = 0xFF << 16
 _CONTROL_KEPT = 0xFFFF_7008  # keyhole, interrupt enables, threshold and delay
 # DMASR
 HALTED, IDLE = 1 << 0, 1 << 1
@@ -71,6 +72,8 @@ class Channel:
 
     def _write_control(self, value: int) -> None:
         self._control = value & _CONTROL_KEPT
+        if not value & _THRESHOLD_BITS:  # 0 is no threshold, and changes nothing
+            self._control |= _THRESHOLD
         if not value & RUN:
             self._status = self._status & ~IDLE | HALTED
             self.busy = False

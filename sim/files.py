@@ -18,7 +18,7 @@ _WRITABLE = (FIRMWARE, "/tmp/")
 _PATH = re.compile(r"(/[^/\x00]+)+")
 _LONGEST_PATH = 1024
 _LARGEST_COUNT = 1024
-_LARGEST_TOTAL = 2 << 30
+_LARGEST_TOTAL = 1 << 30
 
 
 class Files:

@@ -143,6 +143,7 @@ def _streaming(
                     piece = next(pieces, None)
             except WeftError as error:
                 context.abort(_status(grpc, error), _text(error))
+                return
             if piece is None:
                 return
             yield reply(**piece)

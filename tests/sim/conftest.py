@@ -36,9 +36,6 @@ def small() -> Design:
 def design() -> Design:
     """An MLP of 16 to 5 values, as hls4ml decided it."""
     pytest.importorskip("hls4ml")
-    from weft.hls.load import load
-    from weft.hls.lower import lower
-
     random = np.random.default_rng(0)
     weights = [
         numpy_helper.from_array(random.normal(0, 0.3, shape).astype(np.float32), name)
@@ -49,14 +46,33 @@ def design() -> Design:
         helper.make_node("Relu", ["a"], ["b"]),
         helper.make_node("MatMul", ["b", "second"], ["y"]),
     ]
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 16])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])
-    graph = helper.make_graph(nodes, "net", [x], [y], weights)
+    return _lowered(nodes, {"x": 16}, {"y": 5}, weights)
+
+
+@pytest.fixture(scope="session")
+def two_streams() -> Design:
+    """A sum of two inputs of 6 values, and its ReLU: two streams in, two streams out."""
+    pytest.importorskip("hls4ml")
+    nodes = [helper.make_node("Add", ["a", "b"], ["sum"]), helper.make_node("Relu", ["sum"], ["positive"])]
+    return _lowered(nodes, {"a": 6, "b": 6}, {"sum": 6, "positive": 6}, [])
+
+
+def _lowered(
+    nodes: list[onnx.NodeProto], inputs: dict[str, int], outputs: dict[str, int], weights: list[onnx.TensorProto]
+) -> Design:
+    from weft.hls.load import load
+    from weft.hls.lower import lower
+
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in each.items()]
+        for each in (inputs, outputs)
+    ]
+    graph = helper.make_graph(nodes, "net", ends[0], ends[1], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hls4ml's notes
-        return lower(load(model), name="mlp", board_part="xc7z020clg400-1", clock_ns=10.0, precision=FixedType(16, 6))
+        return lower(load(model), name="net", board_part="xc7z020clg400-1", clock_ns=10.0, precision=FixedType(16, 6))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from small_designs import dense_design
 
 from weft.boards import load_board
+from weft.boards.errors import DeviceError
 from weft.hls.design import Design
 from weft.sim.accelerator import (
     AUTO_RESTART,
@@ -249,6 +250,20 @@ def test_only_a_types_low_bits_count() -> None:
     wrapped = (raw + 32) % 64 - 32
     assert bench.values == np.asarray(design.run(wrapped)).ravel().tolist()
     assert (wrapped != raw).any()
+
+
+def test_a_design_that_fails_while_it_runs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.start(1)
+    bench.receive(3)
+
+    def fail(*_: object) -> None:
+        raise ValueError("two\nlines")
+
+    monkeypatch.setattr(Design, "run", fail)
+    with pytest.raises(DeviceError, match="design net_small failed on the virtual board: two lines"):
+        bench.send(random_raw(1))
+    assert bench.network.read(CONTROL) == START
 
 
 def test_several_streams_wait_for_each_other() -> None:

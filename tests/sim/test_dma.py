@@ -69,7 +69,7 @@ def test_after_reset_a_channel_is_halted_and_not_idle(bench: Bench, base: int) -
 def test_run_and_stop(bench: Bench, base: int) -> None:
     bench.dma.write(base + CONTROL, RUN | 0x1000)
     assert bench.status(base) == 0  # not idle before the first transfer
-    assert bench.dma.read(base + CONTROL) == RUN | 0x1000 | 2
+    assert bench.dma.read(base + CONTROL) == 0x1_0000 | 0x1000 | 2 | RUN
     bench.begin(base, 16)
     bench.dma.write(base + CONTROL, 0)
     assert bench.status(base) == HALTED

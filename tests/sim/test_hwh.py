@@ -33,7 +33,8 @@ def parsed(text: str, folder: Path) -> Any:
 
     path = folder / "overlay.hwh"
     path.write_text(text)
-    return RuntimeMetadataParser(Metadata(input=str(path)))
+    module: Any = Metadata(input=str(path))
+    return RuntimeMetadataParser(module)
 
 
 @BOARDS

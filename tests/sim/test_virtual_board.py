@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from weft.boards.errors import DeviceError, InputError
+from weft.boards.errors import DeviceError, InputError, ToolError
 from weft.hls.design import Design
 from weft.sim import estimate
 from weft.sim.image import pack
@@ -100,28 +99,45 @@ def test_a_pynq_program(
     assert tracks == {"design_0", "axi_dma_0 send", "axi_dma_0 receive"}
 
 
+TWO_STREAMS = """
+import numpy as np, sys
+from pynq import Overlay, allocate
+overlay = Overlay(sys.argv[1])
+dmas = [overlay.axi_dma_0, overlay.axi_dma_1]
+raw = np.load("raw.npy")
+inputs, outputs = ([allocate(raw.shape[1:], "i2") for _ in dmas] for _ in range(2))
+for buffer, values in zip(inputs, raw):
+    buffer[:] = values
+overlay.design_0.register_map.samples = raw.shape[1]
+overlay.design_0.register_map.CTRL.AP_START = 1
+for dma, source, target in zip(dmas, inputs, outputs):
+    dma.sendchannel.transfer(source)
+    dma.recvchannel.transfer(target)
+for dma in dmas:
+    dma.sendchannel.wait()
+    dma.recvchannel.wait()
+np.save("got.npy", np.array(outputs))
+"""
+
+
+def test_a_dma_for_each_further_stream(
+    two_streams: Design, free_address: str, run_program: RunProgram, write_overlay: Callable[..., Path], tmp_path: Path
+) -> None:
+    raw = np.random.default_rng(5).integers(-9000, 9000, (2, 11, 6))
+    np.save(tmp_path / "raw.npy", raw)
+    bitstream = write_overlay(two_streams, tmp_path)
+    with VirtualBoard("pynq-z2", host=free_address) as running:
+        done = run_program("-c", TWO_STREAMS, bitstream)
+        assert done.returncode == 0, done.stderr
+        tracks = [event.track for event in running.timeline]
+    results = two_streams.run([raw[0], raw[1]])
+    assert isinstance(results, list)
+    np.testing.assert_array_equal(np.load(tmp_path / "got.npy"), np.array(results))
+    assert sorted(tracks) == ["axi_dma_0 receive", "axi_dma_0 send", "axi_dma_1 receive", "axi_dma_1 send", "design_0"]
+
+
 def _trace(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads((folder / "trace.json").read_text())["traceEvents"])
-
-
-def test_the_example_runs_as_it_is(
-    design: Design, free_address: str, run_program: RunProgram, write_overlay: Callable[..., Path], tmp_path: Path
-) -> None:
-    bitstream = write_overlay(design, tmp_path)
-    ports = [
-        [{"name": name, "shape": list(t.shape), "dtype": t.type.storage.name, "fraction_bits": t.type.fraction}]
-        for name, t in (("x", design.tensors[design.inputs[0]]), ("y", design.tensors[design.outputs[0]]))
-    ]
-    manifest = {"name": "mlp", "board": "pynq-z2", "bitstream": bitstream.name, "inputs": ports[0], "outputs": ports[1]}
-    (tmp_path / "manifest.toml").write_text(tomli_w.dumps(manifest))
-    samples = np.random.default_rng(4).integers(-2000, 2000, (10, 16)) / 1024
-    np.savez(tmp_path / "samples.npz", x=samples)
-    with VirtualBoard("pynq-z2", host=free_address):
-        done = run_program(ROOT / "examples" / "pynq_app.py", tmp_path, tmp_path / "samples.npz")
-    assert done.returncode == 0, done.stderr
-    classes = np.asarray(design.run(samples)).argmax(axis=1)
-    assert len(set(classes.tolist())) > 1
-    assert done.stdout.splitlines()[-1] == " ".join(["classes", *map(str, classes)])
 
 
 REFUSED = """
@@ -438,6 +454,12 @@ def test_programs_at_the_same_time(board: VirtualBoard) -> None:
 
 
 # ---------------------------------------------------------------- starting and stopping
+
+
+def test_without_pynq_a_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(ToolError, match=r"pip install 'weft\[pynq\]'"):
+        VirtualBoard("pynq-z2", port=0).start()
 
 
 def test_a_port_in_use_is_named() -> None:
