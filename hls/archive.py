@@ -15,6 +15,7 @@ import numpy as np
 
 from weft.boards.errors import ArtefactError, InputError
 from weft.hls.design import Design, Layer, Tensor, Value, Weight
+from weft.hls.files import folder_aside
 from weft.hls.precision import FixedType, Integers
 
 SCHEMA = "weft-design/1"
@@ -28,10 +29,12 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def save_design(design: Design, folder: Path) -> None:
-    """Write the two files into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _JSON).write_text(_to_json(design))
-    (folder / _WEIGHTS).write_bytes(_pack_weights(design))
+    """Write the two files into `folder`, which is replaced as a whole; InputError if it holds anything else."""
+    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - {_JSON, _WEIGHTS}):
+        raise InputError(f"{str(folder)!r} holds something that is not a saved design: give another folder")
+    with folder_aside(folder) as part:
+        (part / _JSON).write_text(_to_json(design))
+        (part / _WEIGHTS).write_bytes(_pack_weights(design))
 
 
 def load_design(folder: Path) -> Design:

@@ -41,6 +41,11 @@ class Tensor:
         """Values in one sample."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    @property
+    def stream_bytes(self) -> int:
+        """Bytes of one sample on a board's stream."""
+        return self.size * self.type.storage.itemsize
+
 
 @dataclass(frozen=True, eq=False)
 class Weight:

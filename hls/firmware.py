@@ -17,9 +17,8 @@ import io as text_io
 import json
 import re
 import shutil
-import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 from weft.boards.errors import ArtefactError, InputError, ToolError
 from weft.hls.compiler import Library, compile_library
 from weft.hls.design import Tensor
+from weft.hls.files import folder_aside
 from weft.hls.precision import FixedType, Integers
 from weft.hls.reader import read_type
 from weft.hls.samples import raw_samples
@@ -78,30 +78,11 @@ def write_firmware(graph: Any, folder: str | Path) -> Path:
     if target.exists() and not (target / FACTS).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{str(target)!r} holds something that is not firmware: give another folder")
     facts = _facts_of(graph)
-    with _folder_aside(target) as part:
+    with folder_aside(target) as part:
         _write_hls4ml(graph, part)
         _write_top(graph, facts, part)
         (part / FACTS).write_text(json.dumps(_facts_json(facts), indent=1) + "\n", encoding="utf-8")
     return target
-
-
-@contextlib.contextmanager
-def _folder_aside(target: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of `target` at the end of the block and vanishes if the block fails."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise InputError(f"{str(target)!r} cannot be written: {error.strerror or error}") from error
-    try:
-        part = work / "new"
-        part.mkdir()
-        yield part
-        if target.exists():
-            target.rename(work / "old")
-        part.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _facts_of(graph: Any) -> _Facts:

@@ -27,8 +27,8 @@ import tomli_w
 
 from weft.boards.errors import InputError
 from weft.hls.design import Tensor
+from weft.hls.files import folder_aside, hash_file
 from weft.host.device import Region
-from weft.host.files import folder_aside, hash_file
 from weft.host.manifest import FORMAT, open_manifest
 from weft.host.plan import Plan
 from weft.host.streams import ends

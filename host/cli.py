@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from weft import __version__
 from weft.boards.errors import InputError, WeftError
 from weft.host.commands import board, boards, build, compress, doctor, plan, run, simulate
 
@@ -17,7 +19,6 @@ INPUT_AT_FAULT, DEVICE_FAILED, INTERRUPTED = 1, 3, 130
 
 app = typer.Typer(
     name="weft",
-    help="ONNX networks across FPGA, GPU and CPU, with a simulator that stands in for the board.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,6 +26,22 @@ app = typer.Typer(
 for command in (doctor, boards, compress, plan, simulate, build, run):
     app.command(command.__name__.rpartition(".")[2])(command.command)
 app.add_typer(board.app, name="board")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+]
+
+
+@app.callback()
+def options(version: Version = False) -> None:
+    """ONNX networks across FPGA, GPU and CPU, with a simulator that stands in for the board."""
 
 
 def main(arguments: list[str] | None = None) -> None:

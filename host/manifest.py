@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from weft.boards.errors import ArtefactError
-from weft.host.files import hash_file
+from weft.hls.files import hash_file
 
 FORMAT = "weft-build/1"
 _LARGEST_MANIFEST = 16 << 20  # bytes

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from weft.boards.errors import ArtefactError, DeviceError, ToolError, WeftError
 from weft.hls.design import Tensor
-from weft.host.streams import stream_bytes
 from weft.sim.files import VIRTUAL_MARK
 from weft.sim.image import is_virtual
 
@@ -81,7 +80,7 @@ class LoadedOverlay:
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self._device, self._allocate = device, pynq.allocate
         self._buffers: dict[int, tuple[list[Any], list[Any]]] = {}
-        self._largest = MAXIMUM_TRANSFER // max(stream_bytes(tensor) for tensor in (*inputs, *outputs))
+        self._largest = MAXIMUM_TRANSFER // max(tensor.stream_bytes for tensor in (*inputs, *outputs))
         if self._largest == 0:
             raise DeviceError(f"one sample of {bitstream.stem} is longer than an AXI DMA transfer of 64 MiB")
         with device_errors(f"loading {bitstream.name}"):

@@ -14,6 +14,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
@@ -33,7 +34,7 @@ from weft.host.devices.names import kind, parse_devices
 from weft.host.graph import Network, read_network
 from weft.host.plan import Configuration, Plan, Transfer
 from weft.host.regions import split
-from weft.host.streams import ends, stream_bytes
+from weft.host.streams import ends
 from weft.host.tuning import STRATEGIES, TooLargeError, tune
 from weft.sim import Report
 
@@ -153,6 +154,7 @@ class _Planner:
             )
 
         design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor)
+        _check_exact(design)
         sources, targets = ends(design)
         region = Region(
             name="fpga0",
@@ -204,6 +206,14 @@ class _Planner:
         )
 
 
+def _check_exact(design: Design) -> None:
+    """Raise ModelError where the virtual board could not run the design bit for bit, which one sample tells."""
+    try:
+        design.run([np.zeros((1, *design.tensors[name].shape)) for name in design.inputs])
+    except NotImplementedError as error:
+        raise ModelError(f"the FPGA's design cannot be simulated exactly: {error}") from error
+
+
 def _computes(node: ir.Node) -> bool:
     """False for the annotations that give a value its fixed-point type."""
     return node.op_type not in QUANTISERS
@@ -220,12 +230,12 @@ def _transfers(regions: Sequence[Region], board: Board) -> tuple[Transfer, ...]:
         launch = board.link.launch_us * 1e-6
         sources, targets = ends(region.design)
         for tensor in sources:
-            count = stream_bytes(tensor)
+            count = tensor.stream_bytes
             seconds = launch + count / board.link.bytes_per_s
             transfers.append(Transfer(made.get(tensor.onnx_name, "host"), region.name, count, seconds))
             launch = 0.0
         for tensor in targets:
-            count = stream_bytes(tensor)
+            count = tensor.stream_bytes
             seconds = count / board.link.bytes_per_s
             transfers.append(Transfer(region.name, used.get(tensor.onnx_name, "host"), count, seconds))
     return tuple(transfers)

@@ -30,11 +30,6 @@ def unpack(raw: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.transpose(0, *(axis + 1 for axis in back)))
 
 
-def stream_bytes(tensor: Tensor) -> int:
-    """Bytes of one sample on the stream."""
-    return tensor.size * tensor.type.storage.itemsize
-
-
 def ends(design: Design) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """A design's input and output tensors, in the order of its streams."""
     return (

@@ -44,12 +44,7 @@ class _Input:
 
     @property
     def sample_bytes(self) -> int:
-        return stream_bytes(self.tensor)
-
-
-def stream_bytes(tensor: Tensor) -> int:
-    """Bytes of one sample on its stream."""
-    return tensor.size * tensor.type.storage.itemsize
+        return self.tensor.stream_bytes
 
 
 class Accelerator:

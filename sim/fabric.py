@@ -11,7 +11,7 @@ from weft.boards import Board
 from weft.boards.errors import ArtefactError, WeftError
 from weft.hls.design import Design
 from weft.hls.vitis import LENGTH_BITS
-from weft.sim.accelerator import Accelerator, stream_bytes
+from weft.sim.accelerator import Accelerator
 from weft.sim.dma import AxiDma, Receiver, Sender
 from weft.sim.estimate import estimate
 from weft.sim.image import Image
@@ -93,7 +93,7 @@ class Fabric:
         if sum(tensor.size for tensor in design.tensors.values()) > _LARGEST_DESIGN:
             raise ArtefactError(f"its tensors have more than {_LARGEST_DESIGN:,} values")
         for name in (*design.inputs, *design.outputs):
-            if stream_bytes(design.tensors[name]) >= 1 << LENGTH_BITS:
+            if design.tensors[name].stream_bytes >= 1 << LENGTH_BITS:
                 raise ArtefactError(f"one sample of {name} is longer than an AXI DMA transfer of 64 MiB")
 
     def _place(self, design: Design) -> dict[str, Peripheral]:
@@ -145,18 +145,18 @@ class Fabric:
         network = {"samples": samples, "latency_cycles": latency, "interval_cycles": interval}
         events = [Event(NETWORK, self._design.name, lead * cycle_us, busy * cycle_us, network)]
         for i, name in enumerate(self._design.inputs):
-            size = samples * stream_bytes(self._design.tensors[name])
+            size = samples * self._design.tensors[name].stream_bytes
             events.append(Event(f"axi_dma_{i} send", name, 0.0, lead * cycle_us + stream_us, {"bytes": size}))
         for i, name in enumerate(self._design.outputs):
-            size = samples * stream_bytes(self._design.tensors[name])
+            size = samples * self._design.tensors[name].stream_bytes
             events.append(Event(f"axi_dma_{i} receive", name, total_us - stream_us, stream_us, {"bytes": size}))
         timeline.pass_time(lead + busy, total_us * 1e-6, events)
 
     def _moving_us(self, samples: int) -> float:
         """Microseconds that the bytes of a run take: each way by the link, both together by the memory."""
         tensors = self._design.tensors
-        inward = samples * sum(stream_bytes(tensors[name]) for name in self._design.inputs)
-        outward = samples * sum(stream_bytes(tensors[name]) for name in self._design.outputs)
+        inward = samples * sum(tensors[name].stream_bytes for name in self._design.inputs)
+        outward = samples * sum(tensors[name].stream_bytes for name in self._design.outputs)
         memory = self._board.memory
         by_link = max(inward, outward) / self._board.link.bytes_per_s
         return 1e6 * max(by_link, (inward + outward) / (memory.bytes_per_s * memory.efficiency))

@@ -34,9 +34,9 @@ def cache_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def free_address() -> str:
-    """A loopback address of this worker alone: pynq looks for a remote board by IP, always at port 7967."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return f"127.0.0.{10 + int(worker)}"
+    """A loopback address of this process alone: pynq looks for a remote board by IP, always at port 7967."""
+    number = os.getpid() % (1 << 22)  # Linux's largest process number
+    return f"127.{number >> 14 & 255}.{number >> 7 & 127}.{1 + (number & 127)}"
 
 
 @pytest.fixture

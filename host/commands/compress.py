@@ -10,8 +10,9 @@ import onnx_ir as ir
 import typer
 
 from weft.boards.errors import InputError
+from weft.hls.files import written_aside
+from weft.host.arrays import read_npz
 from weft.host.commands.options import Model, Recipe, say, working
-from weft.host.files import read_npz, written_aside
 
 
 def command(

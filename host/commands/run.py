@@ -9,8 +9,8 @@ import typer
 
 from weft.boards import load_board
 from weft.boards.errors import InputError
+from weft.host.arrays import read_npz, write_npz
 from weft.host.commands.options import BoardName, Devices, Source, say, working
-from weft.host.files import read_npz, write_npz
 from weft.host.tables import seconds
 
 

@@ -19,7 +19,7 @@ from weft.hls.lower import supports
 from weft.host.device import Arrays, Cost, Region, samples_in
 from weft.host.devices.names import address
 from weft.host.overlay import LoadedOverlay, connect_local, connect_remote
-from weft.host.streams import ends, pack, stream_bytes, unpack
+from weft.host.streams import ends, pack, unpack
 from weft.sim import Report, estimate
 from weft.sim.hwh import write_hwh
 from weft.sim.image import pack as pack_image
@@ -106,7 +106,7 @@ class FpgaProgram:
     def bytes_moved(self, samples: int) -> int:
         """Bytes through the AXI DMAs, both ways."""
         sources, targets = ends(self._design)
-        return samples * sum(stream_bytes(tensor) for tensor in (*sources, *targets))
+        return samples * sum(tensor.stream_bytes for tensor in (*sources, *targets))
 
     def close(self) -> None:
         """Free the board's memory and the temporary image."""

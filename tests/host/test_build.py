@@ -14,9 +14,9 @@ pytest.importorskip("hls4ml")
 
 import weft
 from weft.boards.errors import ArtefactError, InputError
+from weft.hls.files import hash_file
 from weft.hls.firmware import compile_firmware
 from weft.host.build import Build, open_build
-from weft.host.files import hash_file
 from weft.host.plan import Plan
 from weft.sim.image import is_virtual, unpack
 

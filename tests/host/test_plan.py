@@ -100,3 +100,10 @@ def test_any_graph_name_makes_a_plain_project_name(mlp: Path, name: str) -> None
     assert plan.name.replace("_", "").isalnum()
     assert plan.name.isascii()
     assert plan.name[0].isalpha()
+
+
+def test_a_design_that_is_not_exact_stays_on_the_cpu(mlp: Path) -> None:
+    """A saturating accumulator sums in an order that depends on the kernel."""
+    found = weft.plan(mlp, board="pynq-z2", precision="fixed<16,6,RND,SAT>", strategy="resource")
+    assert [region.device for region in found.regions] == ["cpu"]
+    assert "cannot be simulated exactly" in found.regions[0].reason

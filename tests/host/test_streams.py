@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from weft.boards.errors import InputError
 from weft.hls.design import Tensor
 from weft.hls.precision import FixedType
-from weft.host.streams import pack, stream_bytes, unpack
+from weft.host.streams import pack, unpack
 
 
 @st.composite
@@ -31,7 +31,7 @@ def test_raw_integers_survive_the_way_there_and_back(tensor: Tensor, samples: in
     assert values.shape == (samples, *(tensor.shape[tensor.onnx_axes.index(axis)] for axis in range(values.ndim - 1)))
     packed = pack(values, tensor)
     assert packed.dtype == tensor.type.storage
-    assert packed.nbytes == samples * stream_bytes(tensor)
+    assert packed.nbytes == samples * tensor.stream_bytes
     np.testing.assert_array_equal(packed, raw)
 
 

@@ -1,0 +1,31 @@
+"""Files and folders are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from weft.boards.errors import InputError
+from weft.hls.files import folder_aside, written_aside
+
+
+def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), written_aside(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    with pytest.raises(RuntimeError), folder_aside(tmp_path / "f") as folder:
+        (folder / "half").write_text("half")
+        raise RuntimeError
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"), written_aside(tmp_path / "file" / "x"):
+        pass
+    with pytest.raises(InputError, match="cannot be written"), folder_aside(tmp_path / "file" / "x"):
+        pass
