@@ -95,7 +95,7 @@ def run(
     assert region.design is not None
     assert region.report is not None
     pixels = np.moveaxis(x, 1, -1) if x.ndim == 4 else x  # firmware takes channels last
-    simulated = np.asarray(firmware.predict_hls4ml(pixels))
+    simulated = np.asarray(firmware.predict(pixels))
     result = region.design.tensors[region.design.outputs[0]].type
     same = [result.quantise(answers) == other for other in (firmware.run(pixels), result.quantise(simulated))]
     return Result(

@@ -289,9 +289,7 @@ class Firmware:
             self._launch([array[start : start + step] for array in raw], [out[start : start + step] for out in outputs])
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def predict_hls4ml(
-        self, inputs: NDArray[Any] | Sequence[NDArray[Any]]
-    ) -> NDArray[np.float64] | list[NDArray[np.float64]]:
+    def predict(self, inputs: NDArray[Any] | Sequence[NDArray[Any]]) -> NDArray[np.float64] | list[NDArray[np.float64]]:
         """What hls4ml's own C simulation (`ModelGraph.predict`) gives for these inputs: float64, (N, *shape).
 
         `inputs` as for `Design.run`, but that floats go to hls4ml as they are, for its C++ to quantise.

@@ -29,7 +29,8 @@ def load(source: str | Path | bytes | onnx.ModelProto | ir.Model) -> ir.Model:
 
     Functions are inlined, constants folded, Identity and inference Dropout removed, Gemm becomes MatMul and Add, batch
     normalisation is folded into the layer before it, shapes are inferred, and every node has a name of its own. Inputs,
-    outputs and their names stay; ONNX Runtime computes the same with the result. `source` itself is not changed.
+    outputs and their names stay; ONNX Runtime computes the same with the result. `source` itself is not changed. A
+    graph read from a file is named after it.
 
     Args:
         source: path of an .onnx file (external data beside it is read), its bytes, a ModelProto or an onnx_ir model.
@@ -39,6 +40,8 @@ def load(source: str | Path | bytes | onnx.ModelProto | ir.Model) -> ir.Model:
 
     """
     model = read(source)
+    if isinstance(source, (str, Path)):  # exporters call every graph main_graph
+        model.graph.name = Path(source).stem
     try:
         return _cleaning()(model).model
     except ir.passes.PassError as error:

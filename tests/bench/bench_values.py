@@ -37,7 +37,7 @@ def bench_design_run_against_csim() -> None:
         assert design is not None
         firmware = design.firmware()
         np.testing.assert_array_equal(design.run(x), firmware.run(x))
-        simulated, ran = per_second(partial(firmware.predict_hls4ml, x)), per_second(partial(design.run, x))
+        simulated, ran = per_second(partial(firmware.predict, x)), per_second(partial(design.run, x))
         bound = per_second(partial(matrix_products, design))
         table.add_row(name, f"{simulated:,.0f}", f"{ran:,.0f}", f"{ran / simulated:.0f}x", f"{bound:,.0f}")
     Console(width=110).print(table)

@@ -138,7 +138,7 @@ def assert_same(firmware: Firmware, x: NDArray[np.float64]) -> None:
     assert isinstance(raw, np.ndarray)
     assert raw.dtype == np.int64
     assert raw.shape == (len(x), *firmware.outputs[0].shape)
-    expected = np.asarray(firmware.predict_hls4ml(x))
+    expected = np.asarray(firmware.predict(x))
     np.testing.assert_array_equal(raw, np.ldexp(expected, firmware.outputs[0].type.fraction).astype(np.int64))
     assert len(np.unique(raw)) > min(20, len(x))  # not all the same
 
@@ -199,7 +199,7 @@ def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     a = firmware.inputs[0].type.to_float(rng.integers(0, 256, (50, 6)))
     b = firmware.inputs[1].type.to_float(rng.integers(-64, 64, (50, 6)))
-    raw, expected = firmware.run([a, b]), firmware.predict_hls4ml([a, b])
+    raw, expected = firmware.run([a, b]), firmware.predict([a, b])
     assert isinstance(raw, list)
     assert [port.type.storage.name for port in (*firmware.inputs, *firmware.outputs)] == [
         "int16",

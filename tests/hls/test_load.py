@@ -316,3 +316,11 @@ class TestHostileInput:
         proto.opset_import[0].version = opset
         with pytest.raises(ModelError):
             load(proto)
+
+
+def test_a_graph_is_named_after_its_file(tmp_path: Path) -> None:
+    source = Path(__file__).parents[2] / "examples" / "digits_mlp.onnx"
+    copy = tmp_path / "my net.onnx"
+    copy.write_bytes(source.read_bytes())
+    assert load(copy).graph.name == "my net"
+    assert load(copy.read_bytes()).graph.name != "my net"
