@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ import onnxruntime as ort
 import weft
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-sys.path.insert(0, str(EXAMPLES))
 
 from digits_data import flatten, load_split
 
@@ -43,9 +41,15 @@ def test_the_main_job(name: str, flat: bool) -> None:
         assert session.last_run.regions[0].device == "fpga"
 
     # The board's integers are the design's.
-    raw = region.design.run(np.moveaxis(test, 1, -1) if test.ndim == 4 else test)
+    images = np.moveaxis(test, 1, -1) if test.ndim == 4 else test
+    raw = region.design.run(images)
     output = region.design.tensors[region.design.outputs[0]].type
     np.testing.assert_array_equal(output.quantise(answers), raw)
+
+    # They are those of the compiled C++ too: through weft's top, and as hls4ml itself simulates.
+    firmware = region.design.firmware()
+    np.testing.assert_array_equal(firmware.run(images), raw)
+    np.testing.assert_array_equal(output.quantise(np.asarray(firmware.predict(images))), raw)
 
     # And they say what ONNX Runtime says of the same quantised network.
     quantised = ort.InferenceSession(ir.to_proto(small.model).SerializeToString(), providers=["CPUExecutionProvider"])
