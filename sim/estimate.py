@@ -7,7 +7,7 @@ from the best to the worst published case. The figures are of csynth, before pla
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from weft.boards.errors import InputError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer
 from weft.sim.cost import layer_cost
-from weft.sim.cost.model import Context, Cost, Timing, fabric_of
+from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of, is_vitis
 from weft.sim.cost.storage import fifo
 from weft.sim.cost.stream import axi_stream
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.report import LayerReport, Range, Report
+
+_WIRE = Timing(0, 1, 0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,33 @@ class _Arrival:
     last: int
 
 
-def estimate(design: Design, board: str | Path | Board, clock_ns: float | None = None) -> Report:
+def estimate(
+    design: Design,
+    board: str | Path | Board,
+    clock_ns: float | None = None,
+    *,
+    tool: str = NEWEST_TOOL,
+    ends: bool = True,
+) -> Report:
     """Cycles, fabric and energy of one inference of `design` on `board`.
 
-    `clock_ns` is the clock period in nanoseconds (the design's own by default). Rows of kind "stream" are the AXI
-    streams in and out, one value a cycle. Energy: see `weft.sim.energy`.
+    `clock_ns` is the clock period in nanoseconds (the design's own by default). `tool` names the HLS tool and version
+    whose schedule is foretold: "vitis-2023.2", "vivado-2020.1". Rows of kind "stream" are the AXI streams in and out,
+    one value a cycle; `ends=False` leaves them out, as hls4ml's own reports do. Energy: see `weft.sim.energy`.
 
-    Raises BoardError for an unknown board, InputError for a clock or design that is none, WeftError for a kind of layer
-    that has no model.
+    Raises BoardError for an unknown board, InputError for a clock, tool or design that is none, WeftError for a kind of
+    layer that has no model.
     """
     machine = load_board(board)
     period = design.clock_ns if clock_ns is None else clock_ns
     if not 0.1 <= period <= 1e6:
         raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
-    rows = _rows(design, Context(design, fabric_of(machine.family), period))
+    rows = _rows(design, Context(design, fabric_of(machine.family), period, checked_tool(tool)))
+    if not ends:
+        rows = [replace(row, cost=Cost(_WIRE, _WIRE)) if row.kind == "stream" else row for row in rows]
     latency = Range(*(_latency(design, rows, worst) for worst in (False, True)))
-    interval = Range(*(_interval(design, rows, worst) for worst in (False, True)))
-    layers = tuple(_report(row, period, machine) for row in rows)
+    interval = Range(*(_interval(design, rows, tool, worst) for worst in (False, True)))
+    layers = tuple(_report(row, period, machine) for row in rows if ends or row.kind != "stream")
     return Report(
         board=machine.name,
         clock_ns=period,
@@ -164,17 +176,17 @@ def _handover(design: Design, rows: list[_Row], worst: bool) -> int:
     return 1 if design.io == "io_parallel" and (worst or _dataflow(rows)) else 0
 
 
-def _interval(design: Design, rows: list[_Row], worst: bool) -> int:
+def _interval(design: Design, rows: list[_Row], tool: str, worst: bool) -> int:
     """Cycles from one sample to the next: the slowest row, + 1 in io_stream (FACTS section 2).
 
-    In io_parallel with Resource layers the tool runs them one after another, so that interval = latency of the layers
-    (FACTS section 2, exact on 103 rows); the streams at the ends overlap with them.
+    In io_parallel with Resource layers Vitis HLS runs them one after another, so that interval = latency of the layers
+    (FACTS section 2, exact on 103 rows); the streams at the ends overlap with them. Under Vivado HLS they overlap.
     """
     slowest = max(_timing(row, worst).interval for row in rows)
     if design.io == "io_stream":
         core = [_timing(row, worst).interval for row in rows if row.kind != "stream"]
         return max(slowest, max(core, default=0) + 1)
-    if any(row.sequential for row in rows):
+    if any(row.sequential for row in rows) and is_vitis(tool):
         ends = sum(_longest_end(rows, reads) for reads in (True, False))
         return max(slowest, _latency(design, rows, worst) - ends)
     return slowest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from math import ceil, log2
 
 from weft.boards.errors import InputError, WeftError
@@ -40,6 +41,7 @@ class Fabric:
     multiply_ns: float
     adjust_ns: float
     add_ns: float
+    lookup_ns: float
     dsp_wide: int
     dsp_narrow: int
 
@@ -50,11 +52,12 @@ class Fabric:
 
 # Delays fitted by hand on published csynth latencies: zynq7 on hls4ml_MLP_estimator@72e2e22e (Vitis HLS 2021.1,
 # xc7z007s-2, 3.33 and 5 ns: fan-in 3, 21, 16, 32, 64 take 4, 6, 6, 7, 5 cycles; here within 2), UltraScale+ on
-# wa-hls4ml-search@8e70542 (Vivado HLS 2020.1, xcu250-2L, 5 ns: 0 cycles at 2 bits, 1 above).
+# wa-hls4ml-search@8e70542 (Vivado HLS 2020.1, xcu250-2L, 5 ns: 0 cycles at 2 bits, 1 above). A lookup is softmax's: 13
+# and 16 cycles at 3 and 5 values and 3.33 ns, 12 and 14 at 6 and 10 values and 5 ns on zynq7, 4 on UltraScale+.
 # DSP48E1 multiplies 25x18 (UG479), DSP48E2 27x18 (UG579).
-_ULTRASCALE_PLUS = Fabric(multiply_ns=3.5, adjust_ns=1.0, add_ns=0.8, dsp_wide=27, dsp_narrow=18)
+_ULTRASCALE_PLUS = Fabric(multiply_ns=2.4, adjust_ns=1.0, add_ns=0.95, lookup_ns=2.0, dsp_wide=27, dsp_narrow=18)
 _FABRICS = {
-    "zynq7": Fabric(multiply_ns=11.2, adjust_ns=4.0, add_ns=1.9, dsp_wide=25, dsp_narrow=18),
+    "zynq7": Fabric(multiply_ns=11.2, adjust_ns=4.0, add_ns=1.9, lookup_ns=11.0, dsp_wide=25, dsp_narrow=18),
     "zynq_ultrascale_plus": _ULTRASCALE_PLUS,
     "alveo": _ULTRASCALE_PLUS,
 }
@@ -67,6 +70,22 @@ def fabric_of(family: str) -> Fabric:
     return _FABRICS[family]
 
 
+#: The tool whose reports the rules follow unless told otherwise.
+NEWEST_TOOL = "vitis-2024.1"
+
+
+def checked_tool(tool: str) -> str:
+    """`tool`, if it is one. Raises InputError unless it is vivado-YEAR.N or vitis-YEAR.N."""
+    if not re.fullmatch(r"(vivado|vitis)-20\d\d\.\d", tool):
+        raise InputError(f"tool {tool!r} is none: write vitis-2023.2 or vivado-2020.1, the HLS tool and its version")
+    return tool
+
+
+def is_vitis(tool: str) -> bool:
+    """Whether a tool schedules as Vitis HLS does, which replaced Vivado HLS from 2020.2 on."""
+    return tool.startswith("vitis")
+
+
 @dataclass(frozen=True)
 class Context:
     """What a layer's cost depends on besides the layer."""
@@ -74,11 +93,18 @@ class Context:
     design: Design
     fabric: Fabric
     clock_ns: float
+    tool: str = NEWEST_TOOL
 
     @property
     def stream(self) -> bool:
         """Whether layers pass single elements through FIFOs (io_stream) instead of whole arrays (io_parallel)."""
         return self.design.io == "io_stream"
+
+    def paced(self, timing: Timing) -> Timing:
+        """A pixel loop's timing: from Vitis HLS 2024.1 on it rewinds, so that the next sample need not wait for the
+        pipeline to drain (conv1d 393 and interval 390, relu 129 and 128); before, interval = latency (layers.csv)."""
+        rewinds = is_vitis(self.tool) and self.tool >= "vitis-2024"
+        return timing if rewinds else drained(timing)
 
     def source(self, layer: Layer) -> Tensor:
         """A layer's first input, in io_stream as it is carried: a Reshape only renames its input's FIFO."""
@@ -132,6 +158,11 @@ def reuse(layer: Layer) -> int:
 def levels(count: int) -> float:
     """Depth of a balanced tree over `count` values; not rounded, because HLS packs uneven levels together."""
     return log2(max(1, count))
+
+
+def drained(timing: Timing) -> Timing:
+    """A loop that does not rewind: the next sample waits until this one is out."""
+    return replace(timing, interval=max(1, timing.latency))
 
 
 def at_once(latency: int, interval: int = 1) -> Timing:

@@ -95,6 +95,79 @@ def test_resource_stacks_are_the_published_ones(
     assert report.resources.dsp == dsp
 
 
+# Dense, Resource, Vivado HLS 2020.1, xcu250, 5 ns, 16-bit data (wa-hls4ml-search@8e70542): shape, weight bits, reuse
+# factor, published latency best and worst, interval, DSP, LUT, FF, BRAM.
+SINGLES = [
+    ((256, 256), 14, 1024, 1025, 1026, 1024, 64, 107679, 5227, 51),
+    ((160, 128), 12, 640, 641, 642, 640, 32, 35158, 2668, 23),
+    ((64, 192), 8, 512, 513, 514, 512, 24, 44567, 3563, 7),
+    ((192, 128), 2, 384, 384, 385, 384, 0, 16851, 2152, 4),
+]
+
+
+@pytest.mark.parametrize(("sizes", "bits", "reuse", "best", "worst", "interval", "dsp", "lut", "ff", "bram"), SINGLES)
+def test_vivado_resource_layers_are_the_published_ones(
+    sizes: tuple[int, int], bits: int, reuse: int, best: int, worst: int, interval: int, dsp: int, lut: int, ff: int,
+    bram: int,
+) -> None:  # fmt: skip
+    step, out = dense("dense", *sizes, "resource", reuse)
+    step = replace(step, weights=weights(*sizes, type=FixedType(bits, 1)))
+    design = chain("io_parallel", Tensor("x", (sizes[0],), WIDE), (step, out))
+    report = estimate(design, "alveo-u250", tool="vivado-2020.1", ends=False)
+    assert [one.name for one in report.layers] == ["dense"]
+    assert (report.latency_cycles.best, report.latency_cycles.worst) == (best, worst)
+    assert (report.interval_cycles.best, report.interval_cycles.worst) == (interval, interval)
+    assert (report.resources.dsp, report.resources.bram18) == (dsp, bram)
+    assert report.resources.lut == pytest.approx(lut, rel=0.05)
+    assert report.resources.ff == pytest.approx(ff, rel=0.03)
+    # Vitis' loop does not rewind.
+    assert estimate(design, "alveo-u250", ends=False).interval_cycles.worst == reuse + 2
+
+
+# Conv2D in io_stream, Resource, Vivado HLS: input, filters, reuse, clock ns, tool, board, bits, published best, worst.
+STREAMED = [
+    ((28, 28, 1), 4, 36, 10.0, "vivado-2020.1", "pynq-z2", 16, 4704, 35280),
+    ((28, 28, 1), 4, 36, 10.0, "vivado-2020.1", "alveo-u50", 16, 4704, 33712),
+    ((6, 6, 4), 8, 72, 10.0, "vivado-2020.1", "pynq-z2", 16, 1224, 3924),
+    ((18, 18, 8), 4, 72, 5.0, "vivado-2019.2", "pynq-z2", 32, 1296, 26892),
+]
+
+
+@pytest.mark.parametrize(("shape", "filters", "reuse", "clock_ns", "tool", "board", "bits", "best", "worst"), STREAMED)
+def test_vivado_stream_convolutions_are_the_published_ones(
+    shape: tuple[int, int, int], filters: int, reuse: int, clock_ns: float, tool: str, board: str, bits: int,
+    best: int, worst: int,
+) -> None:  # fmt: skip
+    step, out = convolution("conv", shape[:2], 3, shape[2], filters, "resource", reuse)
+    design = chain("io_stream", Tensor("x", shape, FixedType(bits, bits // 2)), (step, out), clock_ns=clock_ns)
+    got = row(estimate(design, board, tool=tool), "conv")
+    assert (got.latency_cycles.best, got.latency_cycles.worst) == (best, worst)
+    assert (got.interval_cycles.best, got.interval_cycles.worst) == (best, worst)
+
+
+def test_a_large_latency_dense_sums_in_chains() -> None:
+    # 196-56 with 5,876 weights that are not zero: 48 cycles, one sample a cycle; 64-64: 5
+    # (hls4ml_MLP_estimator@72e2e22e, Vitis HLS 2021.1, xc7z007s, 5 ns).
+    cycles = []
+    for sizes, kept in (((196, 56), 0.535), ((64, 64), 0.48)):
+        step, out = dense("dense", *sizes, "latency", 1, FixedType(8, 2))
+        drawn = np.random.default_rng(1).permuted(np.arange(sizes[0] * sizes[1])).reshape(sizes)
+        raw = np.where(drawn < kept * drawn.size, 5, 0).astype(np.int64)
+        step = replace(step, weights={"weight": Weight(raw, FixedType(8, 2))})
+        got = row(
+            estimate(chain("io_parallel", Tensor("x", (sizes[0],), FixedType(8, 1)), (step, out)), "pynq-z2"), "dense"
+        )
+        assert got.interval_cycles.worst == 1
+        cycles.append(got.latency_cycles.worst)
+    assert cycles[0] == pytest.approx(48, rel=0.2)
+    assert cycles[1] == pytest.approx(5, abs=2)
+
+
+def test_a_tool_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="tool 'quartus' is none"):
+        estimate(mlp((8, 8), (1,)), "pynq-z2", tool="quartus")
+
+
 def test_latency_dense_is_near_the_published_one() -> None:
     # wa-hls4ml-search@8e70542, Dense 32-32, ap_fixed<16,6> data, Vivado HLS 2020.1, xcu250, 5 ns: bits, DSP, LUT.
     # Their weights are not published; ours are uniform, with as many signed digits (2.79 against 2.88 at 10 bits).
@@ -238,7 +311,7 @@ def test_a_stream_is_reshaped_by_name_only() -> None:
     design = chain("io_stream", Tensor("x", (4, 4, 4), WIDE), flat, (output, out))
     report = estimate(design, "pynq-z2")
     # Vivado HLS 2020.1, 32-10 from 4 elements: 74 to 75 cycles at reuse 64 (shape of the stream, not of the tensor).
-    assert row(report, "dense").latency_cycles.best == 16 + 64 + 4
+    assert row(report, "dense").latency_cycles.best == 16 + 64 + 6
     assert row(report, "flat").resources.lut == 0
 
 
