@@ -124,10 +124,14 @@ class Design:
                 f"design {self.name} was loaded and has no hls4ml graph to write firmware from: "
                 "use weft.hls.firmware.compile_firmware on a project that was written"
             )
-        if folder is not None:
-            return compile_firmware(write_firmware(self.graph, folder))
         with tempfile.TemporaryDirectory() as aside:
-            return compile_firmware(write_firmware(self.graph, Path(aside) / self.name))
+            firmware = compile_firmware(write_firmware(self.graph, folder or Path(aside) / self.name))
+        # hls4ml drops a Flatten that moves no value, so its ends may have another shape of the same values.
+        firmware.inputs, firmware.outputs = self._ports(self.inputs), self._ports(self.outputs)
+        return firmware
+
+    def _ports(self, names: Sequence[str]) -> tuple[Tensor, ...]:
+        return tuple(self.tensors[name] for name in names)
 
     def save(self, folder: str | Path) -> None:
         """Write design.json and weights.npz into `folder`, which is made."""

@@ -16,6 +16,8 @@ from weft.boards.errors import InputError
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """A path to write to; what is there becomes `path` at the end of the block, and vanishes if the block fails."""
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder: give the name of a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
@@ -34,6 +36,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 @contextmanager
 def folder_aside(folder: Path) -> Iterator[Path]:
     """A folder to fill; at the end of the block it takes the place of `folder`, and vanishes if the block fails."""
+    folder = folder.resolve() if folder.name in ("", "..") else folder  # "." and ".." have no name to rename
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

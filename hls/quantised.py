@@ -17,7 +17,7 @@ from weft.boards.errors import InputError, ModelError
 from weft.hls.passes.editing import constant_array, is_quant
 from weft.hls.precision import FixedType, Rounding
 
-__all__ = ["is_quantised", "tensor_types"]
+__all__ = ["is_quantised", "quant_type", "tensor_types"]
 
 # QONNX's rounding modes in Vitis HLS's names (github.com/fastmachinelearning/qonnx, docs of Quant).
 _ROUNDING: dict[str, Rounding] = {
@@ -50,7 +50,7 @@ def tensor_types(model: ir.Model) -> dict[str, FixedType]:
         if _is_dequantise(node):
             types[node.outputs[0].name or ""] = _dequantised(node)
         elif is_quant(node):
-            types[node.outputs[0].name or ""] = _quant(node)
+            types[node.outputs[0].name or ""] = quant_type(node)
     return types
 
 
@@ -72,7 +72,8 @@ def _dequantised(node: ir.Node) -> FixedType:
     return FixedType(dtype.bitwidth, dtype.bitwidth - fraction, dtype.is_signed(), "RND_CONV", "SAT")
 
 
-def _quant(node: ir.Node) -> FixedType:
+def quant_type(node: ir.Node) -> FixedType:
+    """The type a QONNX `Quant` node states. Raises ModelError where no fixed-point type is the same."""
     name = node.outputs[0].name or ""
     if node.op_type == "BipolarQuant":
         raise ModelError(f"tensor {name!r} is bipolar (-1 or 1), which fixed point has no type for")

@@ -25,6 +25,8 @@ _SKIPPED = {
     "strategy",
     "_weights_transposed",
 }
+# Kinds whose parallel and stream kernels differ in more than how values travel.
+_IO_DEPENDENT = {"Activation", "Softmax"}
 _SOFTMAX_TABLE = re.compile(r"\b(exp_table_size|inv_table_size) = (\d+);")
 _SOFTMAX_NORM = re.compile(r"typedef (ap_u?fixed<[^;]*>) inp_norm_t;")
 _SOFTMAX_ACCUM = re.compile(r"typedef (ap_u?fixed<[^;]*>) accum_t;")
@@ -95,8 +97,10 @@ def _read_layer(node: Any, onnx_nodes: Mapping[str, tuple[str, ...]]) -> Layer:
         plain = _plain(value, f"layer {node.name}, {key}")
         if plain is not None:
             attributes[key] = plain
+    if kind in _IO_DEPENDENT:
+        attributes["io"] = str(node.model.config.get_config_value("IOType"))
     if kind == "Softmax":
-        attributes |= _softmax_tables(node)
+        attributes |= _softmax_tables(node) | _softmax_axes(node)
     return Layer(
         name=node.name,
         kind=kind,
@@ -141,10 +145,13 @@ def _read_weight(node: Any, name: str, variable: Any) -> Weight:
     """Raw integers as the firmware gets them: hls4ml prints each value as decimal text, which ap_fixed then reads."""
     fixed = read_type(variable.type.precision, f"layer {node.name}, {name}")
     data = np.asarray(variable.data, np.float64)
-    if name == "weight" and node.get_attr("_weights_transposed", False):
+    if name.endswith("weight") and node.get_attr("_weights_transposed", False):
         data = np.moveaxis(data, 0, -1)  # apply_resource_strategy put the outputs first; Latency has them last
     decimals = max(0, fixed.fraction)
-    printed = np.array([float(f"{value:.{decimals}f}") for value in data.ravel()]).reshape(data.shape)
+    steps = np.ldexp(data, fixed.fraction)
+    inexact = steps != np.rint(steps)  # a multiple of the type's step is printed with all its digits
+    printed = data.copy()
+    printed[inexact] = [float(f"{value:.{decimals}f}") for value in data[inexact]]
     return Weight(fixed.quantise(printed), fixed)
 
 
@@ -157,3 +164,10 @@ def _softmax_tables(node: Any) -> dict[str, Value]:
         if match:
             found[key] = FixedType.parse(match[1])
     return found
+
+
+def _softmax_axes(node: Any) -> dict[str, Value]:
+    """A stream's softmax takes the last axis of whatever passes, even where hls4ml's front end set no n_outer."""
+    if node.model.config.get_config_value("IOType") != "io_stream":
+        return {}
+    return {"n_outer": int(np.prod(node.get_input_variable().shape[:-1], dtype=np.int64)), "n_inner": 1}

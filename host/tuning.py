@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from math import inf
 
 from weft.boards import Board
 from weft.boards.errors import DoesNotFitError
@@ -128,13 +129,18 @@ def with_choices(design: Design, choices: Choices) -> Design:
 
 
 def cheapest_within(design: Design, board: Board, table: Table, interval: int) -> dict[str, Choice]:
-    """Choices that meet an interval, as far as each layer can, and fit; the last ones tried where none fit."""
-    chosen: dict[str, Choice] = {}
+    """Choices that meet an interval, as far as each layer can, and fit; the ones that come closest where none fit."""
+    best: dict[str, Choice] = {}
+    smallest = inf
     for price in _PRICES:
         chosen = {name: _cheapest(found, interval, price).choice for name, found in table.items()}
-        if estimate(with_choices(design, chosen), board).fits:
-            break
-    return chosen
+        report = estimate(with_choices(design, chosen), board)
+        if report.fits:
+            return chosen
+        share = max(shares(report.resources, board))
+        if share < smallest:
+            best, smallest = chosen, share
+    return best
 
 
 def _cheapest(found: Sequence[Option], interval: int, price: Callable[[Option], float]) -> Option:

@@ -8,8 +8,12 @@ import numpy as np
 
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.operand import Operand
+from weft.hls.layers.quantised_tanh import binary_tanh, ternary_tanh
+from weft.hls.layers.selu import selu
 from weft.hls.layers.table import table_activation
 from weft.hls.precision import FixedType, Integers
+
+_OTHERS = {"binary_tanh": binary_tanh, "selu": selu, "ternary_tanh": ternary_tanh}
 
 
 def activation(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
@@ -20,6 +24,8 @@ def activation(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Int
         return result.type.cast(data.raw, data.type.fraction)
     if name == "relu":
         return result.type.cast(np.maximum(data.raw, 0), data.type.fraction)
+    if name in _OTHERS:
+        return _OTHERS[name](layer, data, result)
     return table_activation(layer, name, data, result)
 
 

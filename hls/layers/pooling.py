@@ -11,7 +11,7 @@ from weft.hls.design import Layer, Tensor
 from weft.hls.layers.convolution import as_image, windows
 from weft.hls.layers.dense import accumulator_type
 from weft.hls.layers.operand import Operand
-from weft.hls.precision import Integers
+from weft.hls.precision import FixedType, Integers
 
 
 def pooling(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
@@ -24,7 +24,7 @@ def pooling(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Intege
     if one_dimensional:  # hls4ml names the 1D extent n_in and n_out; the window code wants an image's
         layer = _as_two_dimensional(layer)
     if layer.attributes["pool_op"] == "Max":
-        patches = windows(layer, image, kernel, fill=_most_negative(data))
+        patches = windows(layer, image, kernel, fill=most_negative(data.type))
         return _largest(layer, patches.reshape(*patches.shape[:3], -1, patches.shape[-1]), data, result)
     patches = windows(layer, image, kernel)
     inside = windows(layer, np.ones((1, *image.shape[1:3], 1), np.int64), kernel).sum(axis=(3, 4))
@@ -65,10 +65,10 @@ def _mean(layer: Layer, patches: Integers, count: Integers | np.int64, data: Ope
     return result.type.cast(accumulator.overflowed(mean), accumulator.fraction).reshape(-1, *result.shape)
 
 
-def _most_negative(data: Operand) -> int:
+def most_negative(kind: FixedType) -> int:
     """What nnet::pad_val puts into padded cells of a maximum: only the top bit set, which for an unsigned type is
     half its range rather than its minimum."""
-    return -(1 << (data.type.width - 1)) if data.type.signed else 1 << (data.type.width - 1)
+    return -(1 << (kind.width - 1)) if kind.signed else 1 << (kind.width - 1)
 
 
 def _as_two_dimensional(layer: Layer) -> Layer:

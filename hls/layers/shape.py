@@ -41,12 +41,13 @@ def resize(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integer
     (data,) = operands
     if layer.attributes.get("algorithm") != "nearest" or data.raw.ndim != 4:
         raise NotImplementedError(f"layer {layer.name}: only a nearest-neighbour resize of an image is simulated")
-    rows = _nearest(data.raw.shape[1], result.shape[0])
-    columns = _nearest(data.raw.shape[2], result.shape[1])
+    rows = nearest(data.raw.shape[1], result.shape[0])
+    columns = nearest(data.raw.shape[2], result.shape[1])
     return result.type.cast(data.raw[:, rows][:, :, columns], data.type.fraction)
 
 
-def _nearest(old: int, new: int) -> Integers:
+def nearest(old: int, new: int) -> Integers:
+    """The old index that each new one repeats."""
     ratio = (old << 16) // new + 1
     return (np.arange(new, dtype=np.int64) * ratio) >> 16
 

@@ -5,12 +5,13 @@ A table is indexed by the top bits of its argument's fixed-point type, so a wide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.operand import Operand
+from weft.hls.layers.softmax_legacy import softmax_legacy
 from weft.hls.layers.table import expf
 from weft.hls.precision import FixedType, Integers
 
@@ -23,6 +24,8 @@ def softmax(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Intege
     implementation = layer.attributes["implementation"]
     if implementation == "argmax":
         return _argmax(raw, result)
+    if implementation == "legacy":
+        return softmax_legacy(layer, Operand(raw, data.type), result)
     if implementation not in ("stable", "latency"):
         raise NotImplementedError(f"layer {layer.name}: softmax {implementation} is not simulated exactly yet")
     return _by_tables(layer, Operand(raw, data.type), result, stable=implementation == "stable")
@@ -34,22 +37,33 @@ def _argmax(raw: Integers, result: Tensor) -> Integers:
 
 
 def _by_tables(layer: Layer, data: Operand, result: Tensor, *, stable: bool) -> Integers:
-    exp_type, inverse_type, inverse_input, accumulator = (
-        _type(layer, name) for name in ("exp_table_t", "inv_table_t", "inv_inp_t", "accum_t")
-    )
+    accumulator = softmax_type(layer, "accum_t")
+    raw = data.raw.max(axis=2, keepdims=True) - data.raw if stable else data.raw
+    numerators = exponentials(layer, Operand(raw, data.type), stable=stable)
+    shares = inverses(layer)(_tree_sum(numerators, accumulator))
+    product = numerators * shares[:, :, None]
+    fraction = accumulator.fraction + softmax_type(layer, "inv_table_t").fraction
+    return result.type.cast(product, fraction).reshape(-1, *result.shape)
+
+
+def exponentials(layer: Layer, data: Operand, *, stable: bool) -> Integers:
+    """e**x in the accumulator's type; where `stable`, e**-x of x, a distance from the largest value."""
+    exp_type, accumulator = softmax_type(layer, "exp_table_t"), softmax_type(layer, "accum_t")
     argument, raw = data.type, data.raw
     if stable:
-        argument = _type(layer, "inp_norm_t")
-        raw = argument.cast(raw.max(axis=2, keepdims=True) - raw, data.type.fraction)
+        argument = softmax_type(layer, "inp_norm_t")
+        raw = argument.cast(raw, data.type.fraction)
     _check_table(layer, "exp_table_size", argument)
-    _check_table(layer, "inv_table_size", inverse_input)
     table = _exp_table(layer, argument, exp_type, negative=stable)
-    exponentials = accumulator.cast(table[_index(raw, argument, len(table))], exp_type.fraction)
-    total = inverse_input.cast(_tree_sum(exponentials, accumulator), accumulator.fraction)
-    inverses = _inverse_table(layer, inverse_input, inverse_type)
-    inverse = inverses[_index(total, inverse_input, len(inverses))]
-    product = exponentials * inverse[:, :, None]
-    return result.type.cast(product, accumulator.fraction + inverse_type.fraction).reshape(-1, *result.shape)
+    return accumulator.cast(table[_index(raw, argument, len(table))], exp_type.fraction)
+
+
+def inverses(layer: Layer) -> Callable[[Integers], Integers]:
+    """What gives 1 / total, in the inverse table's type, for a total in the accumulator's."""
+    inverse_input, accumulator = softmax_type(layer, "inv_inp_t"), softmax_type(layer, "accum_t")
+    _check_table(layer, "inv_table_size", inverse_input)
+    table = _inverse_table(layer, inverse_input, softmax_type(layer, "inv_table_t"))
+    return lambda total: table[_index(inverse_input.cast(total, accumulator.fraction), inverse_input, len(table))]
 
 
 def _check_table(layer: Layer, size: str, argument: FixedType) -> None:
@@ -99,7 +113,8 @@ def _inverse_table(layer: Layer, argument: FixedType, kind: FixedType) -> Intege
         return kind.quantise(np.float32(1) / x)
 
 
-def _type(layer: Layer, name: str) -> FixedType:
+def softmax_type(layer: Layer, name: str) -> FixedType:
+    """One of the types that softmax names in its attributes."""
     value = layer.attributes[name]
     if not isinstance(value, FixedType):
         raise NotImplementedError(f"layer {layer.name}: softmax type {name} is {value}, not a fixed-point type")

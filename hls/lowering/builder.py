@@ -11,7 +11,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from weft.boards.errors import ModelError
+from weft.hls.passes.editing import is_quant
 from weft.hls.precision import FixedType, Integers
+from weft.hls.quantised import quant_type
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,14 @@ class Builder:
         return self.placed[value]
 
     def constant(self, value: ir.Value | None) -> Constant | None:
-        """The constant behind `value`, through a DequantizeLinear if there is one, or None."""
+        """The constant behind `value`, through a DequantizeLinear or QONNX Quant if there is one, or None."""
         if value is None:
             return None
         producer = value.producer()
         if producer is not None and producer.op_type == "DequantizeLinear":
             return self._dequantised(value, producer)
+        if producer is not None and is_quant(producer):
+            return self._quantised(value, producer)
         if value.const_value is None:
             return None
         return Constant(value.const_value.numpy().astype(np.float64), self.types.get(str(value.name)))
@@ -109,6 +113,14 @@ class Builder:
         if stored is None or scale is None or stored.const_value is None or scale.const_value is None:
             return None
         values = stored.const_value.numpy().astype(np.float64) * scale.const_value.numpy().astype(np.float64)
+        return Constant(values, self.types.get(str(value.name)))
+
+    def _quantised(self, value: ir.Value, producer: ir.Node) -> Constant | None:
+        stored = producer.inputs[0]
+        if stored is None or stored.const_value is None:
+            return None
+        kind = quant_type(producer)
+        values = kind.to_float(kind.quantise(stored.const_value.numpy().astype(np.float64)))
         return Constant(values, self.types.get(str(value.name)))
 
     def channels_last(self, placed: Placed) -> Placed:

@@ -8,6 +8,7 @@ from typing import Any
 import onnx_ir as ir
 
 from weft.hls.lowering.builder import shape_of
+from weft.hls.passes.editing import is_quant
 
 
 def attribute(node: ir.Node, name: str, default: Any) -> Any:
@@ -17,11 +18,11 @@ def attribute(node: ir.Node, name: str, default: Any) -> Any:
 
 
 def is_constant(value: ir.Value | None) -> bool:
-    """True for an initialiser, and for one behind a DequantizeLinear."""
+    """True for an initialiser, and for one behind a DequantizeLinear or a QONNX Quant."""
     if value is None:
         return False
     producer = value.producer()
-    if producer is not None and producer.op_type == "DequantizeLinear":
+    if producer is not None and (producer.op_type == "DequantizeLinear" or is_quant(producer)):
         stored = producer.inputs[0]
         return stored is not None and stored.const_value is not None
     return value.const_value is not None

@@ -29,3 +29,17 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputError, match="cannot be written"), folder_aside(tmp_path / "file" / "x"):
         pass
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder"), written_aside(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "build").mkdir()
+    monkeypatch.chdir(tmp_path / "build")
+    with folder_aside(Path()) as part:
+        (part / "whole").write_text("")
+    assert [entry.name for entry in (tmp_path / "build").iterdir()] == ["whole"]

@@ -155,6 +155,20 @@ def test_flattening_before_a_matmul_moves_no_value() -> None:
     assert "Dense" in kinds
 
 
+@pytest.mark.parametrize("io", ["io_stream", "io_parallel"])
+def test_firmware_has_the_shapes_of_its_design(io: Io) -> None:
+    nodes = [node("Relu", ["x"], "r"), node("Flatten", ["r"])]
+    design = lowered(quantised(model_of(nodes, [], (2, 3, 4)), (2, 3, 4)), io)
+    x = np.random.default_rng(0).standard_normal((5, *design.tensors[design.inputs[0]].shape))
+    firmware = design.firmware()
+    expected, found = design.run(x), firmware.run(x)
+    assert isinstance(expected, np.ndarray)
+    assert isinstance(found, np.ndarray)
+    assert expected.shape == (5, 24)
+    np.testing.assert_array_equal(found, expected)
+    assert np.shape(firmware.predict(x)) == (5, 24)
+
+
 def test_a_layer_knows_the_nodes_it_computes() -> None:
     design = lowered(quantised(model_of([*DENSE, node("Relu", ["c"])], DENSE_WEIGHTS, VECTOR), VECTOR))
     assert [layer.onnx_nodes for layer in design.layers if layer.kind == "Dense"] == [("MatMul_m", "Add_c")]
@@ -188,6 +202,37 @@ def test_a_uniform_precision_is_everywhere() -> None:
     (dense,) = [layer for layer in design.layers if layer.kind == "Dense"]
     assert dense.attributes["accum_t"] == kind
     assert {weight.type for weight in dense.weights.values()} == {kind}
+
+
+def test_weights_behind_a_qonnx_quant_are_constants() -> None:
+    def quant(source: str, output: str, scale: str) -> onnx.NodeProto:
+        return helper.make_node(
+            "Quant", [source, scale, "zero", "bits"], [output], f"quant_{output}", domain="qonnx.custom_op.general"
+        )
+
+    scalars = {"zero": 0.0, "bits": 6.0, "wide": 0.125, "fine": 0.0625}
+    constants = [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in scalars.items()]
+    nodes = [
+        quant("x", "xq", "wide"),
+        quant("w", "wq", "fine"),
+        node("MatMul", ["xq", "wq"], "m"),
+        quant("m", "y", "wide"),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size]) for name, size in (("x", 6), ("y", 4))
+    ]
+    graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], [constant("w", 6, 4), *constants])
+    domains = [helper.make_opsetid("", 21), helper.make_opsetid("qonnx.custom_op.general", 1)]
+    source = helper.make_model(graph, opset_imports=domains, ir_version=10)
+    design = lowered(load(source.SerializeToString()))
+    weights = numpy_helper.to_array(source.graph.initializer[0]).astype(np.float64)
+    x = np.random.default_rng(3).normal(size=(50, 6))
+
+    def rounded(values: NDArray[Any], scale: float) -> NDArray[Any]:
+        return np.asarray(np.clip(np.round(values / scale), -32, 31) * scale)
+
+    expected = rounded(rounded(x, 0.125) @ rounded(weights, 0.0625), 0.125)
+    np.testing.assert_array_equal(design.predict(x), expected)
 
 
 def test_a_model_without_types_is_refused() -> None:

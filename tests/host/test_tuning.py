@@ -17,7 +17,7 @@ from weft.boards.errors import DoesNotFitError, InputError
 from weft.boards.resources import Resources
 from weft.hls.lower import Choice, products, valid_reuse_factors
 from weft.host.plan import Plan
-from weft.host.tuning import STRATEGIES, closest, with_choices
+from weft.host.tuning import STRATEGIES, closest, shares, with_choices
 from weft.sim import estimate
 
 
@@ -70,6 +70,16 @@ def test_too_large_goes_to_the_cpu_with_its_reason(mlp: Path) -> None:
     assert not weft.simulate(mlp, board=tiny).fits
     with pytest.raises(DoesNotFitError, match=r"too few; layer \w+"):
         weft.plan(mlp, board=tiny, devices="fpga")
+
+
+def test_what_is_rejected_is_the_smallest_design(mlp: Path) -> None:
+    tiny = replace(load_board("pynq-z2"), resources=Resources(lut=900, ff=900, dsp=2, bram18=1))
+    plan = weft.plan(mlp, board=tiny)
+    assert plan.rejected is not None
+    serial = weft.plan(mlp, board="pynq-z2", strategy="resource", reuse_factor=10**6).fpga_region
+    assert serial is not None
+    assert serial.report is not None
+    assert max(shares(plan.rejected.resources, tiny)) <= max(shares(serial.report.resources, tiny))
 
 
 @pytest.mark.parametrize(
