@@ -39,7 +39,6 @@ class Family:
     memory: str  # port to the memory
     memory_bits: int
     address_bits: int
-    crystal_mhz: float
     io_pll_mhz: float
     registers: tuple[tuple[int, int], ...]  # (address, bytes) of the modules that are there
     pll_registers: Mapping[int, int]
@@ -65,7 +64,6 @@ _ZYNQ7 = Family(
     memory="S_AXI_HP0",
     memory_bits=64,
     address_bits=32,
-    crystal_mhz=50.0,
     io_pll_mhz=1000.0,
     registers=((0xF800_0000, 0x1000),),  # slcr
     pll_registers={0xF800_0104: 21 << 12, 0xF800_0108: 20 << 12},  # DDR 1,050 MHz, I/O 1,000 MHz
@@ -85,7 +83,6 @@ _ZYNQ_ULTRASCALE_PLUS = Family(
     memory="S_AXI_HP0_FPD",
     memory_bits=128,
     address_bits=40,
-    crystal_mhz=33.333,
     io_pll_mhz=33.333 * 90 / 2,
     registers=(
         (0xFF5E_0000, 0x1_0000),  # CRL_APB

@@ -9,9 +9,9 @@ from weft.hls.precision import FixedType, Integers
 _INT = FixedType(32, 32)
 
 
-def truncated_quotient(raw: Integers, divisor: int) -> Integers:
+def truncated_quotient(raw: Integers, divisor: int | np.int64 | Integers) -> Integers:
     """`raw / divisor` rounded towards zero, as C++ and ap_fixed divide."""
-    quotient: Integers = np.sign(raw) * np.sign(divisor) * (np.abs(raw) // abs(divisor))
+    quotient: Integers = np.sign(raw) * np.sign(divisor) * (np.abs(raw) // np.abs(divisor))
     return quotient
 
 

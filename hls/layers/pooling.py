@@ -10,6 +10,7 @@ import numpy as np
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.convolution import as_image, windows
 from weft.hls.layers.dense import accumulator_type
+from weft.hls.layers.integer_division import truncated_quotient
 from weft.hls.layers.operand import Operand
 from weft.hls.precision import FixedType, Integers
 
@@ -61,7 +62,7 @@ def _mean(layer: Layer, patches: Integers, count: Integers | np.int64, data: Ope
             f"use a wrapping one with at least {data.type.fraction} fraction bits"
         )
     total = accumulator.overflowed(accumulator.cast(patches, data.type.fraction).sum(axis=3))
-    mean = np.sign(total) * (np.abs(total) // count)
+    mean = truncated_quotient(total, count)
     return result.type.cast(accumulator.overflowed(mean), accumulator.fraction).reshape(-1, *result.shape)
 
 

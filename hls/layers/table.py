@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.hls.design import Layer, Tensor
+from weft.hls.layers.integer_division import as_int, truncated_quotient
 from weft.hls.layers.operand import Operand
 from weft.hls.precision import FixedType, Integers
 
@@ -63,12 +64,4 @@ def table_activation(
 
 def _divided(data: Operand, size: int, divisor: int) -> Integers:
     """`int(data * size / divisor)`: ap_fixed's division and its conversion to int both truncate towards zero."""
-    quotient = _truncated(data.raw * size, divisor)
-    if data.type.fraction <= 0:
-        return quotient << -data.type.fraction
-    return _truncated(quotient, 1 << data.type.fraction)
-
-
-def _truncated(raw: Integers, divisor: int) -> Integers:
-    quotient: Integers = np.sign(raw) * np.sign(divisor) * (np.abs(raw) // abs(divisor))
-    return quotient
+    return as_int(truncated_quotient(data.raw * size, divisor), data.type.fraction)

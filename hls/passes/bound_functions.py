@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import onnx_ir as ir
 
 from weft.boards.errors import ModelError
+from weft.hls.passes.editing import LookingPass
 
 # Far above real networks (a large exported language model has about 1e5 nodes); nested calls can claim 2**n.
 LARGEST_NODES = 1_000_000
 
 
-class BoundFunctionsPass(ir.passes.PassBase):
+class BoundFunctionsPass(LookingPass):
     """Ensures that inlining every function gives at most LARGEST_NODES nodes; changes nothing."""
-
-    @property
-    def in_place(self) -> Literal[True]:
-        """It returns the model it was given."""
-        return True
-
-    @property
-    def changes_input(self) -> Literal[False]:
-        """It only looks."""
-        return False
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Count, and raise ModelError where functions are recursive or expand too far."""

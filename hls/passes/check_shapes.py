@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import onnx_ir as ir
 import onnxruntime as ort
 from onnx_ir.passes import common
 
 from weft.boards.errors import ModelError
 from weft.hls.onnx_file import LARGEST_FILE, first_line
+from weft.hls.passes.editing import LookingPass
 
 
-class CheckShapesPass(ir.passes.PassBase):
+class CheckShapesPass(LookingPass):
     """Ensures that onnx's strict check passes, or, where it has no opinion or is wrong, that ONNX Runtime agrees."""
-
-    @property
-    def in_place(self) -> Literal[True]:
-        """It returns the model it was given."""
-        return True
-
-    @property
-    def changes_input(self) -> Literal[False]:
-        """It only looks."""
-        return False
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Check; ModelError with ONNX Runtime's reason where both refuse."""

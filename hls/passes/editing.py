@@ -1,12 +1,26 @@
-"""What passes share: reading and adding constants, and names that are not taken yet."""
+"""What passes share: reading and adding constants, names that are not taken yet, and passes that change nothing."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
+
+
+class LookingPass(ir.passes.PassBase):
+    """A pass that only looks, and raises where it does not like what it sees."""
+
+    @property
+    def in_place(self) -> Literal[True]:
+        """It returns the model it was given."""
+        return True
+
+    @property
+    def changes_input(self) -> Literal[False]:
+        """It only looks."""
+        return False
 
 
 class Names:
