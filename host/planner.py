@@ -35,7 +35,7 @@ from weft.host.graph import Network, read_network
 from weft.host.plan import Configuration, Plan, Transfer
 from weft.host.regions import split
 from weft.host.streams import ends
-from weft.host.tuning import STRATEGIES, TooLargeError, tune
+from weft.host.tuning import STRATEGIES, TooLargeError, shrink_fifos, tune
 from weft.sim import Report
 
 Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
@@ -154,6 +154,7 @@ class _Planner:
             )
 
         design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor)
+        design, report = shrink_fifos(design, self.board, report)
         _check_exact(design)
         sources, targets = ends(design)
         region = Region(

@@ -83,6 +83,7 @@ def estimate(
         available=machine.resources,
         usable=machine.usable_resources,
         energy_uj=sum(row.energy_uj for row in layers) + static_uj(latency.worst, period, machine),
+        launch_us=machine.link.launch_us,
     )
 
 

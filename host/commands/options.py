@@ -37,6 +37,12 @@ class Recipe(str, Enum):  # noqa: UP042
     int8 = "int8"
 
 
+class FifoDepths(str, Enum):  # noqa: UP042
+    """How deep a stream's FIFOs are."""
+
+    minimal = "minimal"
+
+
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 Source = Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file or a build.", show_default=False)]
 BoardName = Annotated[str, typer.Option("--board", metavar="B", help="See `weft boards`.", show_default=False)]

@@ -58,7 +58,7 @@ def test_simulate(capsys: Capture, mlp: Path) -> None:
     report = json.loads(output(capsys, "simulate", mlp, "--board", "pynq-z2", "--json"))
     assert {"schema", "board", "clock_ns", "layers", "latency_cycles", "interval_cycles", "latency_us"} <= set(report)
     assert {"inferences_per_s", "resources", "utilisation", "fits", "energy_uj"} <= set(report)
-    assert report["schema"] == "weft-report/1"
+    assert report["schema"] == "weft-report/2"
     assert report["fits"] is True
     options = ("--strategy", "resource", "--reuse-factor", "4", "--io", "parallel", "--precision", "fixed<12,5>")
     text = output(capsys, "simulate", mlp, "--board", "kv260", "--clock-ns", "5", *options, "--json")
