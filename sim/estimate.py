@@ -20,6 +20,7 @@ from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool
 from weft.sim.cost.storage import fifo
 from weft.sim.cost.stream import axi_stream
 from weft.sim.energy import dynamic_uj, static_uj
+from weft.sim.host_cost import copy_us
 from weft.sim.report import LayerReport, Range, Report
 
 _WIRE = Timing(0, 1, 0, 0.0)
@@ -84,6 +85,7 @@ def estimate(
         usable=machine.usable_resources,
         energy_uj=sum(row.energy_uj for row in layers) + static_uj(latency.worst, period, machine),
         launch_us=machine.link.launch_us,
+        copy_us=copy_us(design, machine),
     )
 
 

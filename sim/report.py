@@ -91,7 +91,8 @@ class Report:
     """Latency, interval, fabric and energy of one inference. Cycles are of a clock of `clock_ns` nanoseconds.
 
     `available` is all of the board's fabric, `usable` the part that still meets timing. Microseconds and inferences
-    per second are of the worst case. `launch_us` is what the host takes to start one batch from Python.
+    per second are of the worst case. `launch_us` is what the host takes to start one batch from Python, `copy_us` to
+    copy one sample into and out of DMA buffers.
 
     `samples` is how many a simulation timed (1: an estimate); `fifos`, `events` (for `sim.timeline.write_trace`) and
     `outputs` (raw integers, (N, *shape) each, where inputs were given) are of a simulation only.
@@ -107,6 +108,7 @@ class Report:
     usable: Resources
     energy_uj: float
     launch_us: float = 0.0
+    copy_us: float = 0.0
     samples: int = 1
     fifos: tuple[FifoReport, ...] = ()
     events: tuple[Event, ...] = field(default=(), repr=False, compare=False)
@@ -125,12 +127,12 @@ class Report:
     def batch_us(self, count: int) -> float:
         """Microseconds of `count` samples in one transfer, driven from Python on the board, worst case.
 
-        The launch, the first sample's latency, and an interval for each further one.
+        The launch, the copies, the first sample's latency, and an interval for each further one.
         """
         if count < 1:
             raise InputError(f"a batch of {count} samples takes no time: give 1 or more")
         cycles = self.latency_cycles.worst + (count - 1) * self.interval_cycles.worst
-        return self.launch_us + cycles * self.clock_ns / 1000
+        return self.launch_us + count * self.copy_us + cycles * self.clock_ns / 1000
 
     @property
     def utilisation(self) -> dict[str, float]:
@@ -177,6 +179,7 @@ class Report:
             self.usable,
             self.energy_uj + other.energy_uj,
             self.launch_us + other.launch_us,
+            self.copy_us + other.copy_us,
             max(self.samples, other.samples),
             self.fifos + other.fifos,
         )
@@ -208,6 +211,7 @@ class Report:
                 usable=Resources(**data["usable"]),
                 energy_uj=float(data["energy_uj"]),
                 launch_us=float(data["launch_us"]),
+                copy_us=float(data["copy_us"]),
                 samples=int(data["samples"]),
                 fifos=tuple(FifoReport.from_json(row) for row in data["fifos"]),
             )
