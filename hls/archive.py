@@ -38,6 +38,11 @@ def save_design(design: Design, folder: Path) -> None:
         (part / _WEIGHTS).write_bytes(_pack_weights(design))
 
 
+def is_saved_design(folder: Path) -> bool:
+    """Whether a folder looks like what `save_design` left."""
+    return (folder / _JSON).is_file()
+
+
 def load_design(folder: Path) -> Design:
     """Read the two files from `folder`."""
     try:

@@ -15,7 +15,9 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer
+from weft.sim.calibration.store import stored_corrections
 from weft.sim.cost import layer_cost
+from weft.sim.cost.correction import Corrections, what_corrects
 from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of, is_vitis
 from weft.sim.cost.storage import fifo
 from weft.sim.cost.stream import axi_stream
@@ -53,12 +55,14 @@ def estimate(
     *,
     tool: str = NEWEST_TOOL,
     ends: bool = True,
+    corrections: Corrections | None = None,
 ) -> Report:
     """Cycles, fabric and energy of one inference of `design` on `board`.
 
     `clock_ns` is the clock period in nanoseconds (the design's own by default). `tool` names the HLS tool and version
     whose schedule is foretold: "vitis-2023.2", "vivado-2020.1". Rows of kind "stream" are the AXI streams in and out,
     one value a cycle; `ends=False` leaves them out, as hls4ml's own reports do. Energy: see `weft.sim.energy`.
+    `corrections` are those that `weft calibrate` stored for the board's family and the tool, unless given.
 
     Raises BoardError for an unknown board, InputError for a clock, tool or design that is none, WeftError for a kind of
     layer that has no model.
@@ -67,7 +71,9 @@ def estimate(
     period = design.clock_ns if clock_ns is None else clock_ns
     if not 0.1 <= period <= 1e6:
         raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
-    rows = _rows(design, Context(design, fabric_of(machine.family), period, checked_tool(tool)))
+    checked_tool(tool)
+    stored = stored_corrections(machine.family, tool) if corrections is None else corrections
+    rows = _rows(design, Context(design, fabric_of(machine.family), period, tool, stored))
     if not ends:
         rows = [replace(row, cost=Cost(_WIRE, _WIRE)) if row.kind == "stream" else row for row in rows]
     latency = Range(*(_latency(design, rows, worst) for worst in (False, True)))
@@ -83,6 +89,7 @@ def estimate(
         available=machine.resources,
         usable=machine.usable_resources,
         energy_uj=sum(row.energy_uj for row in layers) + static_uj(latency.worst, period, machine),
+        corrected_by=what_corrects(design, stored),
     )
 
 

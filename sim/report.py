@@ -76,6 +76,7 @@ class Report:
     available: Resources
     usable: Resources
     energy_uj: float
+    corrected_by: str = ""  # whose reports corrected the layers, in words; "" where none did
 
     @property
     def latency_us(self) -> float:
@@ -128,6 +129,7 @@ class Report:
             self.available,
             self.usable,
             self.energy_uj + other.energy_uj,
+            self.corrected_by or other.corrected_by,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -153,6 +155,7 @@ class Report:
                 available=Resources(**data["available"]),
                 usable=Resources(**data["usable"]),
                 energy_uj=float(data["energy_uj"]),
+                corrected_by=str(data.get("corrected_by", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the report of schema {SCHEMA} is damaged at {error}: make it again") from None
@@ -164,7 +167,8 @@ class Report:
 
         fits = "fits" if self.fits else "does not fit"
         title = f"{self.board} at {1000 / self.clock_ns:.4g} MHz: {fits}"
-        table = Table(title=title, box=SIMPLE, pad_edge=False, collapse_padding=True)
+        caption = self.corrected_by or None
+        table = Table(title=title, caption=caption, box=SIMPLE, pad_edge=False, collapse_padding=True)
         table.add_column("layer", overflow="fold", min_width=12)
         names = [name for name in self.available.as_dict() if name != "uram" or self.resources.uram]
         for heading in ("reuse", "latency", "interval", *(name.upper() for name in names), "uJ"):

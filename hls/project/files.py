@@ -40,7 +40,7 @@ class Settings:
 
 def is_project(folder: Path) -> bool:
     """Whether a folder looks like what hls4ml's `ModelGraph.write` left."""
-    return (folder / "firmware" / "parameters.h").is_file()
+    return (folder / "hls4ml_config.yml").is_file()
 
 
 def read_text(folder: Path, name: str) -> str:

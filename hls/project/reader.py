@@ -66,6 +66,12 @@ class _Arguments(NamedTuple):
     weights: tuple[str, ...] = ()
 
 
+def read_calls(folder: Path) -> dict[str, Call]:
+    """The top function's calls by layer: what the tools name a layer's module after."""
+    name = read_settings(folder).name
+    return {call.layer: call for call in read_top(read_text(folder, f"firmware/{name}.cpp"), name).calls}
+
+
 @dataclass
 class _Reading:
     """A project on its way to a design: layers and tensors so far, and which tensor a C++ variable is."""

@@ -12,6 +12,7 @@ from weft.host.commands.options import (
     ReuseFactor,
     Source,
     StrategyOption,
+    ToolOption,
     design_options,
     print_json,
     say,
@@ -28,24 +29,30 @@ def command(
     reuse_factor: ReuseFactor = None,
     precision: Precision = None,
     io: IoOption = None,
+    tool: ToolOption = None,
     json: Json = False,
 ) -> None:
     """Latency, interval, fabric and energy of a network on a board."""
-    from weft.host.build import open_build
+    from weft.hls.design import Design
+    from weft.host.folders import open_folder
     from weft.host.planner import plan
-    from weft.host.simulate import report_of
+    from weft.host.simulate import report_of, simulate
 
-    options = design_options(clock_ns, strategy, reuse_factor, precision, io)
+    options = design_options(clock_ns, strategy, reuse_factor, precision, io, tool)
+    notes: tuple[str, ...] = ()
     with working("simulating"):
         if source.is_dir():
-            fixed = [name for name, value in options.items() if value is not None and name != "clock_ns"]
-            if fixed:
-                raise InputError(f"a build has its design, so --{fixed[0].replace('_', '-')} is for models only")
-            planned = open_build(source).plan
+            given = [name for name, value in options.items() if value is not None and name not in ("clock_ns", "tool")]
+            if given:
+                raise InputError(f"a folder has its design, so --{given[0].replace('_', '-')} is for models only")
+            found = open_folder(source)
         else:
-            planned = plan(source, board=board, **options)
-        report = report_of(planned, board, clock_ns)
-    for note in planned.notes:
+            found = plan(source, board=board, **options)
+        if isinstance(found, Design):
+            report = simulate(found, board=board, clock_ns=clock_ns, tool=tool)
+        else:
+            report, notes = report_of(found, board, clock_ns, tool), found.notes
+    for note in notes:
         say(note)
     if json:
         print_json(report.to_json())
