@@ -90,7 +90,7 @@ def stored_corrections(family: str, tool: str) -> Corrections:
 
 
 def _state() -> tuple[Path, tuple[int, int], int] | None:
-    """The file, which of its states it is in, and its size: an estimate asks a thousand times in a plan, and reads it once."""
+    """The file, which of its states it is in, and its size: a plan asks a thousand times, and it is read once."""
     path = calibration_file()
     try:
         found = path.stat()

@@ -137,5 +137,5 @@ def test_a_tool_that_is_none_is_refused(project: Path) -> None:
 
 def test_a_folder_that_is_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ArtefactError, match="is not a weft build .* an hls4ml project .* or a saved design"):
+    with pytest.raises(ArtefactError, match=r"is not a weft build .* an hls4ml project .* or a saved design"):
         simulate(tmp_path / "empty", board="zcu104")
