@@ -15,7 +15,9 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer
+from weft.sim.calibration.store import stored_corrections
 from weft.sim.cost import layer_cost
+from weft.sim.cost.correction import Corrections, what_corrects
 from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of, is_vitis
 from weft.sim.cost.storage import fifo
 from weft.sim.cost.stream import axi_stream
@@ -54,21 +56,22 @@ def estimate(
     *,
     tool: str = NEWEST_TOOL,
     ends: bool = True,
+    corrections: Corrections | None = None,
 ) -> Report:
     """Cycles, fabric and energy of one inference of `design` on `board`.
 
     `clock_ns` is the clock period in nanoseconds (the design's own by default). `tool` names the HLS tool and version
     whose schedule is foretold: "vitis-2023.2", "vivado-2020.1". Rows of kind "stream" are the AXI streams in and out,
     one value a cycle; `ends=False` leaves them out, as hls4ml's own reports do. Energy: see `weft.sim.energy`.
+    `corrections` are those that `weft calibrate` stored for the board's family and the tool, unless given.
 
     Raises BoardError for an unknown board, InputError for a clock, tool or design that is none, WeftError for a kind of
     layer that has no model.
     """
     machine = load_board(board)
-    period = design.clock_ns if clock_ns is None else clock_ns
-    if not 0.1 <= period <= 1e6:
-        raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
-    rows = _rows(design, Context(design, fabric_of(machine.family), period, checked_tool(tool)))
+    context = context_of(design, machine, clock_ns, tool, corrections)
+    period = context.clock_ns
+    rows = _rows(design, context)
     if not ends:
         rows = [replace(row, cost=Cost(_WIRE, _WIRE)) if row.kind == "stream" else row for row in rows]
     latency = Range(*(_latency(design, rows, worst) for worst in (False, True)))
@@ -86,7 +89,20 @@ def estimate(
         energy_uj=sum(row.energy_uj for row in layers) + static_uj(latency.worst, period, machine),
         launch_us=machine.link.launch_us,
         copy_us=copy_us(design, machine),
+        corrected_by=what_corrects(design, context.corrections),
     )
+
+
+def context_of(
+    design: Design, board: Board, clock_ns: float | None, tool: str, corrections: Corrections | None = None
+) -> Context:
+    """What the cost of a design's layers depends on; see `estimate` for the arguments and errors."""
+    period = design.clock_ns if clock_ns is None else clock_ns
+    if not 0.1 <= period <= 1e6:
+        raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
+    checked_tool(tool)
+    stored = stored_corrections(board.family, tool) if corrections is None else corrections
+    return Context(design, fabric_of(board.family), period, tool, stored)
 
 
 def _rows(design: Design, context: Context) -> list[_Row]:

@@ -113,6 +113,7 @@ class Report:
     fifos: tuple[FifoReport, ...] = ()
     events: tuple[Event, ...] = field(default=(), repr=False, compare=False)
     outputs: tuple[NDArray[Any], ...] = field(default=(), repr=False, compare=False)
+    corrected_by: str = ""  # whose reports corrected the layers, in words; "" where none did
 
     @property
     def latency_us(self) -> float:
@@ -168,20 +169,20 @@ class Report:
                 f"reports of {self.board} at {self.clock_ns} ns and {other.board} at {other.clock_ns} ns "
                 "do not add: estimate both for one board and clock"
             )
-        return Report(
-            self.board,
-            self.clock_ns,
-            self.layers + other.layers,
-            self.latency_cycles + other.latency_cycles,
-            self.interval_cycles + other.interval_cycles,
-            self.resources + other.resources,
-            self.available,
-            self.usable,
-            self.energy_uj + other.energy_uj,
-            self.launch_us + other.launch_us,
-            self.copy_us + other.copy_us,
-            max(self.samples, other.samples),
-            self.fifos + other.fifos,
+        return replace(
+            self,
+            layers=self.layers + other.layers,
+            latency_cycles=self.latency_cycles + other.latency_cycles,
+            interval_cycles=self.interval_cycles + other.interval_cycles,
+            resources=self.resources + other.resources,
+            energy_uj=self.energy_uj + other.energy_uj,
+            launch_us=self.launch_us + other.launch_us,
+            copy_us=self.copy_us + other.copy_us,
+            samples=max(self.samples, other.samples),
+            fifos=self.fifos + other.fifos,
+            corrected_by=self.corrected_by or other.corrected_by,
+            events=(),
+            outputs=(),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -214,6 +215,7 @@ class Report:
                 copy_us=float(data["copy_us"]),
                 samples=int(data["samples"]),
                 fifos=tuple(FifoReport.from_json(row) for row in data["fifos"]),
+                corrected_by=str(data.get("corrected_by", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the report of schema {SCHEMA} is damaged at {error}: make it again") from None

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from math import ceil, log2
+from typing import TYPE_CHECKING
 
 from weft.boards.errors import InputError, WeftError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer, Tensor
+
+if TYPE_CHECKING:
+    from weft.sim.cost.correction import Corrections
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Context:
     fabric: Fabric
     clock_ns: float
     tool: str = NEWEST_TOOL
+    corrections: Corrections = field(default_factory=dict)
 
     @property
     def stream(self) -> bool:
