@@ -61,7 +61,7 @@ KERNELS: dict[str, Kernel] = {
     "pointwise_conv_2d_cl": _linear("PointwiseConv2D", _WINDOW_2D, _IMAGE, _IMAGE_OUT),
     "pooling1d_cl": Kernel("Pooling1D", ("n_in", "n_filt"), ("n_out", "n_filt")),
     "pooling2d_cl": Kernel("Pooling2D", ("in_height", "in_width", "n_filt"), _IMAGE_OUT),
-    "prelu": Kernel("PReLU", weights={"param": (-1,)}),
+    "prelu": Kernel("PReLU", weights={"param": ("n_in",)}),
     "repack_stream": Kernel("Repack"),
     "resize_nearest": Kernel("Resize", ("height", "width", "n_chan"), ("new_height", "new_width", "n_chan")),
     "softmax": Kernel("Softmax"),

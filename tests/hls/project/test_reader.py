@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exactness import design_of, raw_inputs
+from exactness import raw_inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from projects import shape_network, write_project
-from random_graphs import RandomNetwork, activation_network, dense_network, image_network
+from projects import Layers, function_layers, image_layers, shape_layers, write_project
 
 from weft.boards.errors import ArtefactError
 from weft.hls.design import Design, Tensor
@@ -21,18 +20,18 @@ from weft.sim import estimate
 
 pytest.importorskip("hls4ml")
 
-NETWORKS = [activation_network, dense_network, image_network, shape_network]
+MAKERS = [image_layers, function_layers, shape_layers]
 
 
-@pytest.mark.parametrize("io", ["io_parallel", "io_stream"])
-@pytest.mark.parametrize("make", NETWORKS)
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("io", "strategy"), [("io_parallel", "Latency"), ("io_parallel", "Resource"),
+                                              ("io_stream", "Latency"), ("io_stream", "Resource")])  # fmt: skip
+@pytest.mark.parametrize("make", MAKERS)
 def test_a_project_gives_the_integers_of_the_graph_that_wrote_it(
-    make: Callable[[int, str], RandomNetwork], io: str, seed: int, tmp_path: Path
+    make: Callable[[int, str, str], Layers], io: str, strategy: str, tmp_path: Path
 ) -> None:
-    wanted = design_of(make(seed, io), "net")
-    read = Design.from_project(write_project(wanted.graph, tmp_path / "net"))
-    raw = raw_inputs(wanted, 40, seed)
+    wanted = write_project(make(0, io, strategy), tmp_path / "net")
+    read = Design.from_project(tmp_path / "net")
+    raw = raw_inputs(wanted, 40, 0)
     for output, mine, theirs in zip(wanted.outputs, read.run(raw), wanted.run(raw), strict=True):
         np.testing.assert_array_equal(mine, theirs, err_msg=output)
     for read_name, name in zip(read.outputs, wanted.outputs, strict=True):
@@ -52,8 +51,8 @@ def named_layers(design: Design) -> list[tuple[str, str, str, int, list[Tensor]]
 @pytest.fixture(scope="module", params=["io_parallel", "io_stream"])
 def images(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Design, Path]:
     """A small CNN and its project."""
-    design = design_of(image_network(2, request.param), "net")
-    return design, write_project(design.graph, tmp_path_factory.mktemp("project") / "net")
+    folder = tmp_path_factory.mktemp("project") / "net"
+    return write_project(image_layers(0, request.param, "Latency"), folder), folder
 
 
 @pytest.fixture
@@ -82,9 +81,8 @@ def test_a_read_design_can_be_saved(images: tuple[Design, Path], tmp_path: Path)
 
 
 def test_a_project_of_backend_vivado_is_read(tmp_path: Path) -> None:
-    network = dense_network(0, "io_parallel")
-    wanted = design_of(network, "net", backend="Vivado")
-    read = Design.from_project(write_project(wanted.graph, tmp_path / "net"))
+    wanted = write_project(function_layers(0, "io_parallel", "Latency"), tmp_path / "net", "Vivado")
+    read = Design.from_project(tmp_path / "net")
     raw = raw_inputs(wanted, 20, 0)
     for mine, theirs in zip(read.run(raw), wanted.run(raw), strict=True):
         np.testing.assert_array_equal(mine, theirs)
@@ -137,7 +135,7 @@ def test_a_link_out_of_the_project_is_refused(project: Path, tmp_path: Path) -> 
 
 def test_an_unknown_kernel_is_refused_by_its_layer(project: Path) -> None:
     edit(project / "firmware/net.cpp", "nnet::relu<", "nnet::hush<")
-    refused(project, "layer layer_2 calls nnet::hush, which weft does not read")
+    refused(project, "layer activation_2 calls nnet::hush, which weft does not read")
 
 
 def test_an_unknown_line_is_refused_as_it_stands(project: Path) -> None:
@@ -147,11 +145,11 @@ def test_an_unknown_line_is_refused_as_it_stands(project: Path) -> None:
 
 def test_a_missing_struct_is_named(project: Path) -> None:
     edit(project / "firmware/parameters.h", "struct relu_config3", "struct relu_config99")
-    refused(project, "layer_2 has config relu_config3, which parameters.h lacks")
+    refused(project, "activation_2 has config relu_config3, which parameters.h lacks")
 
 
 def test_an_extent_that_contradicts_the_data_is_refused(project: Path) -> None:
-    edit(project / "firmware/parameters.h", "in_height = 4", "in_height = 5")
+    edit(project / "firmware/parameters.h", "in_height = 6", "in_height = 7")
     refused(project, "reads .* values, and .* are given to it")
 
 
@@ -161,7 +159,7 @@ def test_a_cycle_is_refused(project: Path) -> None:
     assert first is not None
     assert second is not None
     edit(project / "firmware/net.cpp", first[0], f"relu_config3>({second[1]}, ")
-    refused(project, "layer_2 reads .* there is a cycle")
+    refused(project, "activation_2 reads .* there is a cycle")
 
 
 @pytest.mark.parametrize("factor", ["0", "9999"])
@@ -174,16 +172,18 @@ def test_a_reuse_factor_that_cannot_be_is_refused(project: Path, factor: str) ->
 def test_a_type_wider_than_exact_is_refused(project: Path) -> None:
     path = project / "firmware/defines.h"
     path.write_text(
-        re.sub(r"typedef ap_fixed<[^>]*> layer_6_accum_t", "typedef ap_fixed<80,40> layer_6_accum_t", path.read_text())
+        re.sub(
+            r"typedef ap_fixed<[^>]*> conv2d_1_accum_t", "typedef ap_fixed<80,40> conv2d_1_accum_t", path.read_text()
+        )
     )
-    refused(project, "layer_6_accum_t .* width 80 is outside 1 to 64 bits")
+    refused(project, "conv2d_1_accum_t .* width 80 is outside 1 to 64 bits")
 
 
 def test_a_fifo_without_room_is_refused(tmp_path: Path) -> None:
-    project = write_project(design_of(image_network(2, "io_stream"), "net").graph, tmp_path / "net")
-    path = project / "firmware/net.cpp"
+    write_project(image_layers(0, "io_stream", "Latency"), tmp_path / "net")
+    path = tmp_path / "net/firmware/net.cpp"
     path.write_text(re.sub(r"variable=layer3_out depth=\d+", "variable=layer3_out depth=0", path.read_text()))
-    refused(project, "tensor layer_2 has FIFO depth 0")
+    refused(tmp_path / "net", "tensor activation_2 has FIFO depth 0")
 
 
 def test_python_objects_in_the_configuration_are_never_made(project: Path, tmp_path: Path) -> None:
