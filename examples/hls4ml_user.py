@@ -20,4 +20,4 @@ print(weft.simulate(design, board="zcu104").latency_us, "us")
 design.save("d")
 
 model.compile()  # hls4ml's own C simulation, to see that they agree
-assert np.array_equal(np.ravel(values), np.ravel(model.predict(x)))
+assert np.array_equal(np.asarray(values).ravel(), np.asarray(model.predict(x)).ravel())
