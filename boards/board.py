@@ -65,6 +65,7 @@ class Link:
     kind: Literal["axi", "pcie"]
     bytes_per_s: Rate  # one direction
     launch_us: Annotated[float, Range(0.01, 1e6)]  # one launch driven from Python, DMA set-up included
+    register_us: Annotated[float, Range(0.001, 1e4)]  # one 32-bit register read or written from Python
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class HostCpu:
     mhz: Annotated[float, Range(10, 10_000)]
     architecture: Literal["armv7l", "aarch64", "x86_64"]  # as `uname -m` says
     gflops_per_s: Annotated[float, Range(0.01, 1e6)]  # float32, all cores, as ONNX Runtime reaches it
+    copy_bytes_per_s: Rate  # between a program's arrays and DMA buffers, from Python
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from weft.host.graph import Network, read_network
 from weft.host.plan import Configuration, Plan, Transfer
 from weft.host.regions import split
 from weft.host.streams import ends
-from weft.host.tuning import STRATEGIES, TooLargeError, tune
+from weft.host.tuning import STRATEGIES, TooLargeError, shrink_fifos, tune
 from weft.sim import Report
 from weft.sim.cost.model import NEWEST_TOOL, checked_tool
 
@@ -157,6 +157,7 @@ class _Planner:
             )
 
         design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
+        design, report = shrink_fifos(design, self.board, report, wanted.tool)
         _check_exact(design)
         sources, targets = ends(design)
         region = Region(

@@ -16,8 +16,9 @@ from weft.boards.errors import DoesNotFitError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Io, Layer
 from weft.hls.lower import Choice, Strategy, products, valid_reuse_factors, valid_strategies
-from weft.sim import Report, estimate
+from weft.sim import Report, estimate, smallest_fifos
 from weft.sim.cost.model import NEWEST_TOOL
+from weft.sim.cost.storage import fifo
 
 STRATEGIES: tuple[Strategy, ...] = ("latency", "resource")
 Choices = Mapping[str, Choice]
@@ -75,6 +76,25 @@ def tune(
             return result, reports[-1]
     smallest = with_choices(design, cheapest_within(design, board, table, targets[-1], tool))
     raise TooLargeError(reports[-1] if reports else estimate(smallest, board, tool=tool))
+
+
+def shrink_fifos(design: Design, board: Board, report: Report, tool: str = NEWEST_TOOL) -> tuple[Design, Report]:
+    """The design with the smallest FIFOs that keep its interval, and its report.
+
+    A wide FIFO that is shallow takes LUTs where a deep one takes block RAM: where LUTs are too scarce for that, only
+    the FIFOs that get smaller in both shrink.
+    """
+    smallest = smallest_fifos(design, board, tool=tool)
+    cheaper = {
+        name: tensor.fifo_depth
+        for name, tensor in smallest.tensors.items()
+        if fifo(tensor).lut <= fifo(design.tensors[name]).lut
+    }
+    for trial in (smallest, design.with_fifo_depths(cheaper)):
+        found = estimate(trial, board, tool=tool)
+        if found.fits:
+            return trial, found
+    return design, report
 
 
 def options(

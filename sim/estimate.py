@@ -22,6 +22,7 @@ from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool
 from weft.sim.cost.storage import fifo
 from weft.sim.cost.stream import axi_stream
 from weft.sim.energy import dynamic_uj, static_uj
+from weft.sim.host_cost import copy_us
 from weft.sim.report import LayerReport, Range, Report
 
 _WIRE = Timing(0, 1, 0, 0.0)
@@ -68,12 +69,9 @@ def estimate(
     layer that has no model.
     """
     machine = load_board(board)
-    period = design.clock_ns if clock_ns is None else clock_ns
-    if not 0.1 <= period <= 1e6:
-        raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
-    checked_tool(tool)
-    stored = stored_corrections(machine.family, tool) if corrections is None else corrections
-    rows = _rows(design, Context(design, fabric_of(machine.family), period, tool, stored))
+    context = context_of(design, machine, clock_ns, tool, corrections)
+    period = context.clock_ns
+    rows = _rows(design, context)
     if not ends:
         rows = [replace(row, cost=Cost(_WIRE, _WIRE)) if row.kind == "stream" else row for row in rows]
     latency = Range(*(_latency(design, rows, worst) for worst in (False, True)))
@@ -89,8 +87,22 @@ def estimate(
         available=machine.resources,
         usable=machine.usable_resources,
         energy_uj=sum(row.energy_uj for row in layers) + static_uj(latency.worst, period, machine),
-        corrected_by=what_corrects(design, stored),
+        launch_us=machine.link.launch_us,
+        copy_us=copy_us(design, machine),
+        corrected_by=what_corrects(design, context.corrections),
     )
+
+
+def context_of(
+    design: Design, board: Board, clock_ns: float | None, tool: str, corrections: Corrections | None = None
+) -> Context:
+    """What the cost of a design's layers depends on; see `estimate` for the arguments and errors."""
+    period = design.clock_ns if clock_ns is None else clock_ns
+    if not 0.1 <= period <= 1e6:
+        raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
+    checked_tool(tool)
+    stored = stored_corrections(board.family, tool) if corrections is None else corrections
+    return Context(design, fabric_of(board.family), period, tool, stored)
 
 
 def _rows(design: Design, context: Context) -> list[_Row]:

@@ -37,6 +37,12 @@ class Recipe(str, Enum):  # noqa: UP042
     int8 = "int8"
 
 
+class FifoDepths(str, Enum):  # noqa: UP042
+    """How deep a stream's FIFOs are."""
+
+    minimal = "minimal"
+
+
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 Source = Annotated[
     Path,

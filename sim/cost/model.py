@@ -20,13 +20,15 @@ class Timing:
     """Cycles of one layer in one case, alone, with its input always ready.
 
     `latency`: first input to last output; `interval`: one sample to the next; `depth`: last input to last output;
-    `needs`: the fraction of a sample's input that must be there before the first output (io_stream).
+    `needs`: the fraction of a sample's input that must be there before the first output (io_stream); `shift`: cycles of
+    an iteration that writes nothing, where they differ from the others' (0 where they do not).
     """
 
     latency: int
     interval: int
     depth: int
     needs: float = 0.0
+    shift: int = 0
 
 
 @dataclass(frozen=True)
