@@ -72,12 +72,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Top:
-    """The top function. `renamed` are Reshapes, which move no value: `auto& name = source;`."""
+    """The top function. `renamed` are Reshapes, which move no value (`auto& name = source;`), by their source."""
 
     ports: tuple[Variable, ...]
     variables: Mapping[str, Variable]  # the ports among them
     depths: Mapping[str, int]  # of the FIFOs
-    renamed: Mapping[str, str]
+    renamed: Mapping[str, list[str]]
     calls: tuple[Call, ...]  # in the order in which values flow
     stream: bool
 
@@ -161,7 +161,7 @@ def read_top(text: str, name: str) -> Top:
     ports: list[Variable] = []
     variables: dict[str, Variable] = {}
     depths: dict[str, int] = {}
-    renamed: dict[str, str] = {}
+    renamed: dict[str, list[str]] = {}
     calls: list[Call] = []
     signature, body = _split(text, name)
     for part in filter(None, map(str.strip, signature.split(","))):
@@ -176,7 +176,7 @@ def read_top(text: str, name: str) -> Top:
         elif match := _VARIABLE.fullmatch(line):
             variables[match[2]] = Variable(match[2], match[1], _dims(match[3]))
         elif match := _RENAMED.fullmatch(line):
-            renamed[match[1]] = match[2]
+            renamed.setdefault(match[2], []).append(match[1])
         elif match := _DEPTH.fullmatch(line):
             depths[match[1]] = int(match[2])
         elif not line.startswith("#pragma HLS"):

@@ -46,7 +46,7 @@ def read_project(folder: Path) -> Design:
         io="io_stream" if top.stream else "io_parallel",
         clock_ns=settings.clock_ns,
         part=settings.part,
-        layers=tuple(reading.layers),
+        layers=tuple(reading.layers.values()),
         tensors=reading.tensors,
         inputs=tuple(named[port.name] for port in top.ports if port.name in reading.sources),
         outputs=tuple(named[port.name] for port in top.ports if port.name not in reading.sources),
@@ -81,7 +81,7 @@ class _Reading:
     structs: dict[str, Struct]
     top: Top
     shapes: dict[str, Shape]  # of the inputs
-    layers: list[Layer] = field(default_factory=list)
+    layers: dict[str, Layer] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     tensor_names: dict[str, str] = field(default_factory=dict)
     wanted: dict[str, Shape] = field(default_factory=dict)  # of a variable, by who reads it
@@ -144,9 +144,13 @@ class _Reading:
         self._read_renamed(port.name)
 
     def _read_renamed(self, source: str) -> None:
-        """The Reshapes of a variable that was just written: they are declared before any call."""
-        for name in [name for name, of in self.top.renamed.items() if of == source]:
-            self._read_reshape(name, source, name.removesuffix("_out"))
+        """The Reshapes of a variable that was just written, and theirs: they are declared before any call."""
+        waiting = [source]
+        while waiting:
+            source = waiting.pop()
+            for name in self.top.renamed.get(source, ()):
+                self._read_reshape(name, source, name.removesuffix("_out"))
+                waiting.append(name)
 
     def _read_reshape(self, variable: str, source: str, layer: str, kind: str = "Reshape") -> None:
         """A Reshape gives its shape nowhere: it is the one that the next layer wants, and flat where none says."""
@@ -160,13 +164,13 @@ class _Reading:
         if made.size != tensor.size:
             raise ArtefactError(f"layer {layer} makes {made.size} values of {tensor.size}: the project is damaged")
         self._add_layer(Layer(layer, kind, (tensor.name,), (made.name,)))
-        self._read_renamed(variable)
 
     def _read_call(self, call: Call) -> None:
         kernel = self._kernel(call)
         given, struct = self._arguments(call), self._struct(call)
         if kernel.kind == "Repack":
             self._read_reshape(given.outputs[0], given.inputs[0], call.layer, "Repack")
+            self._read_renamed(given.outputs[0])
             return
         inputs = [self._tensor(name, call.layer) for name in given.inputs]
         for number, tensor in enumerate(inputs):
@@ -294,9 +298,9 @@ class _Reading:
         return self.tensors[name]
 
     def _add_layer(self, layer: Layer) -> None:
-        if not _NAME.fullmatch(layer.name) or any(other.name == layer.name for other in self.layers):
+        if not _NAME.fullmatch(layer.name) or layer.name in self.layers:
             raise ArtefactError(f"layer {layer.name[:100]!r} is there twice or no C++ name: rename it in the model")
-        self.layers.append(layer)
+        self.layers[layer.name] = layer
 
 
 def _joined(call: Call, struct: Struct, shapes: list[Shape]) -> Shape:

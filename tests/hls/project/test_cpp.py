@@ -78,7 +78,7 @@ def test_the_top() -> None:
     top = read_top(TOP, "net")
     assert top.ports == (Variable("x", "input_t"), Variable("z", "input_t"), Variable("y", "layer2_t"))
     assert top.calls == (Call("add", ("input_t", "input_t", "layer2_t", "config2"), ("x", "z", "a"), "the sum"),)
-    assert (top.renamed, top.depths, top.stream) == ({"b": "a"}, {"a": 7}, True)
+    assert (top.renamed, top.depths, top.stream) == ({"a": ["b"]}, {"a": 7}, True)
 
 
 @pytest.mark.parametrize(

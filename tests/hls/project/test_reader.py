@@ -172,3 +172,10 @@ def test_damaged_text_gives_a_design_or_a_refusal(
         assert isinstance(Design.from_project(folder), Design)
     except ArtefactError as error:
         assert "\n" not in str(error)
+
+
+def test_reshapes_of_reshapes_are_read_however_many(project: Path) -> None:
+    text = (project / "firmware/net.cpp").read_text()
+    chain = "".join(f"    auto& r{i} = {f'r{i - 1}' if i else 'inputlayer_0'};\n" for i in range(3000))
+    (project / "firmware/net.cpp").write_text(text.replace("insert layers\n", f"insert layers\n{chain}"))
+    assert sum(layer.kind == "Reshape" for layer in Design.from_project(project).layers) == 3000
