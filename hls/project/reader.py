@@ -20,6 +20,7 @@ from weft.hls.design import Design, Layer, Tensor, Value, Weight
 from weft.hls.project.cpp import Call, Carried, Struct, Top, Variable, read_structs, read_top, read_types
 from weft.hls.project.files import check_version, input_shapes, read_settings, read_text
 from weft.hls.project.kernels import KERNELS, Extents, Kernel, Shape, extents
+from weft.hls.project.recurrent import with_steps
 from weft.hls.project.weights import read_weight
 
 _NAME = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
@@ -230,10 +231,12 @@ class _Reading:
         return {}
 
     def _weights(self, call: Call, kernel: Kernel, struct: Struct, strategy: str) -> dict[str, Weight]:
-        product = struct.templates.get("product", "mult")
-        mult = self.structs.get(f"{struct.name}_mult", _NO_CONFIG).templates.get("product", "mult")
-        if {product, mult} - set(_PRODUCTS):
-            raise ArtefactError(f"layer {call.layer} multiplies by nnet::product::{product}, which weft does not read")
+        for part in ("", "_mult", "_1", "_2"):
+            product = self.structs.get(f"{struct.name}{part}", _NO_CONFIG).names.get("product", "mult")
+            if product not in _PRODUCTS:
+                raise ArtefactError(
+                    f"layer {call.layer} multiplies by nnet::product::{product}, which weft does not read"
+                )
         arrays = self._arguments(call).weights
         if len(arrays) != len(kernel.weights):
             raise ArtefactError(
@@ -243,7 +246,7 @@ class _Reading:
         for (name, names), array in zip(kernel.weights.items(), arrays, strict=True):
             weight = read_weight(self.folder, array, self.types)
             # hls4ml's apply_resource_strategy puts the outputs first.
-            first = name == "weight" and strategy in ("resource", "resource_unrolled")
+            first = name.endswith("weight") and strategy in ("resource", "resource_unrolled")
             found[name] = replace(weight, raw=_shaped(weight, names, struct, call.layer, outputs_first=first))
         return found
 
@@ -274,7 +277,8 @@ class _Reading:
             return _NO_CONFIG
         if call.templates[-1] not in self.structs:
             raise ArtefactError(f"layer {call.layer} has config {call.templates[-1]}, which parameters.h lacks")
-        return self.structs[call.templates[-1]]
+        struct, kind = self.structs[call.templates[-1]], self._kernel(call).kind
+        return with_steps(struct, kind, self.structs, call.layer) if kind in ("LSTM", "GRU") else struct
 
     def _carried(self, name: str, layer: str) -> Carried:
         if name not in self.types:

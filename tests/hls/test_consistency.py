@@ -64,4 +64,7 @@ def test_a_fifo_without_room_is_refused() -> None:
 def test_a_long_cycle_is_shortened() -> None:
     chain = [replace(RELU, name=f"r{i}", inputs=(f"r{i - 1}",), outputs=(f"r{i}",)) for i in range(40)]
     chain[0] = replace(chain[0], inputs=("r39",))
-    refused(replace(DESIGN, layers=(DATA, *chain)), "r0 reads r39 reads r38 reads r37 reads r36 reads ... reads r1 reads r0:")
+    refused(
+        replace(DESIGN, layers=(DATA, *chain)),
+        "r0 reads r39 reads r38 reads r37 reads r36 reads ... reads r1 reads r0:",
+    )

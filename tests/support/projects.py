@@ -187,6 +187,25 @@ def shape_layers(seed: int, io: str, strategy: str) -> Layers:
     return net
 
 
+def recurrent_layers(seed: int, io: str, strategy: str) -> Layers:
+    """LSTM and GRU, with and without their sequences. An LSTM compiles only if input, result and sums are of one type."""
+    net = Layers(seed, io, strategy)
+    kind = "fixed<16,6,RND,WRAP>"
+    data = net.input(4, 3, result=kind)
+    for name, gates in (("LSTM", 4), ("GRU", 3)):
+        for sequences in (False, True):
+            shapes = {"weight": (3, gates * 2), "recurrent_weight": (2, gates * 2)}
+            keys = ("weight", "recurrent_weight", "bias", "recurrent_bias")
+            values = {f"{key}_data": net.random.normal(size=shapes.get(key, (gates * 2,))) for key in keys}
+            types = {key: next(net.weights) for key in keys} | {"accum": kind, "result": kind}
+            sizes = {"n_in": 3, "n_out": 2, "n_timesteps": 4, "return_sequences": sequences, "return_state": False}
+            functions = {"activation": "tanh", "recurrent_activation": "sigmoid", "time_major": False}
+            shape = (4, 2) if sequences else (2,)
+            made = net.add(name, data, shape, types, **sizes, **functions, **values)
+            net.config[made] |= {"Strategy": strategy, "table_t": "fixed<14,4,RND,SAT>"}
+    return net
+
+
 def write_project(layers: Layers, folder: Path, backend: str = "Vitis") -> Design:
     """Write the project of a layer list to `folder`; the design that hls4ml's ModelGraph describes."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(text_io.StringIO()):

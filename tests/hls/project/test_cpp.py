@@ -71,7 +71,7 @@ def test_a_struct() -> None:
         "accum_t": FixedType(16, 6),
         "inp_norm_t": FixedType(15, 13, signed=False),
     }
-    assert struct.templates == {"product": "mult"}
+    assert struct.names == {"product": "mult", "mult_config": "config2_mult"}
 
 
 def test_the_top() -> None:

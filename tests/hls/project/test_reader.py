@@ -12,7 +12,7 @@ import pytest
 from exactness import raw_inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from projects import Layers, function_layers, image_layers, shape_layers, write_project
+from projects import Layers, function_layers, image_layers, recurrent_layers, shape_layers, write_project
 
 from weft.boards.errors import ArtefactError
 from weft.hls.design import Design, Tensor
@@ -20,7 +20,7 @@ from weft.sim import estimate
 
 pytest.importorskip("hls4ml")
 
-MAKERS = [image_layers, function_layers, shape_layers]
+MAKERS = [image_layers, function_layers, recurrent_layers, shape_layers]
 
 
 @pytest.mark.parametrize(("io", "strategy"), [("io_parallel", "Latency"), ("io_parallel", "Resource"),
