@@ -188,7 +188,7 @@ def shape_layers(seed: int, io: str, strategy: str) -> Layers:
 
 
 def recurrent_layers(seed: int, io: str, strategy: str) -> Layers:
-    """LSTM and GRU, with and without their sequences. An LSTM compiles only if input, result and sums are of one type."""
+    """LSTM and GRU, with and without their sequences. An LSTM compiles only if input, result and sums have one type."""
     net = Layers(seed, io, strategy)
     kind = "fixed<16,6,RND,WRAP>"
     data = net.input(4, 3, result=kind)
