@@ -1,0 +1,205 @@
+"""Splits against exhaustive search: the best, never worse than one device, never cyclic, quick, an honest bound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import product
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.host.bound import lower_bound
+from weft.host.orders import best_of_orders, cut
+from weft.host.problem import Floats, Flow, Goal, Piece, Problem, contracted, price
+from weft.host.solver import exactly, solve
+
+DEVICES = 2
+
+
+def earlier(random: np.random.Generator, node: int) -> list[int]:
+    """Up to two of the four nodes before a node."""
+    return sorted(set(random.integers(max(0, node - 4), node, random.integers(0, 3)).tolist())) if node else []
+
+
+def random_problem(seed: int, count: int, criteria: int = 1, devices: int = DEVICES, chain: bool = False) -> Problem:
+    """A random graph; costs are whole numbers, so that sums are exact, and device 0 can run everything."""
+    random = np.random.default_rng(seed)
+    before = [[node - 1] * (node > 0) if chain else earlier(random, node) for node in range(count)]
+    flows = [Flow(-1, (0,))]
+    for node in range(count):
+        consumers = tuple(other for other in range(count) if node in before[other])
+        flows.append(Flow(node, consumers, kept=not consumers or bool(random.integers(0, 6) == 0)))
+    able = random.random((devices, count)) < 0.8
+    able[0] = True
+
+    def costs(*shape: int) -> Floats:
+        return random.integers(0, 12, (*shape, criteria)).astype(np.float64)
+
+    links = costs(devices, len(flows)), costs(devices, len(flows))
+    for link in links:
+        link[0] = 0
+    return Problem(
+        tuple(map(tuple, before)), tuple(flows), able, costs(devices, count), costs(devices) + np.float64(1), *links
+    )
+
+
+def partitions(nodes: list[int]) -> Iterator[list[list[int]]]:
+    """Every way to part a set."""
+    if not nodes:
+        yield []
+        return
+    for rest in partitions(nodes[1:]):
+        yield [[nodes[0]], *rest]
+        for index in range(len(rest)):
+            yield [*rest[:index], [nodes[0], *rest[index]], *rest[index + 1 :]]
+
+
+def is_acyclic(problem: Problem, parts: list[list[int]]) -> bool:
+    """Whether the parts can run one after the other."""
+    owner = {node: index for index, part in enumerate(parts) for node in part}
+    needs = [{owner[o] for n in part for o in problem.predecessors[n]} - {i} for i, part in enumerate(parts)]
+    done: set[int] = set()
+    while len(done) < len(parts):
+        ready = {index for index, needed in enumerate(needs) if index not in done and needed <= done}
+        if not ready:
+            return False
+        done |= ready
+    return True
+
+
+def exhaustive(problem: Problem, goal: Goal) -> float:
+    """The best value of all acyclic partitions and all devices for their parts."""
+    best = inf
+    for parts in partitions(list(range(problem.count))):
+        if not is_acyclic(problem, parts):
+            continue
+        choices = [
+            [price(problem, [Piece(d, tuple(part))]) for d in range(len(problem.able)) if problem.able[d, part].all()]
+            for part in parts
+        ]
+        for costs in product(*choices):
+            best = min(best, goal.value(np.sum(costs, axis=0)))
+    return best
+
+
+def check_runs(problem: Problem, pieces: tuple[Piece, ...]) -> None:
+    """Every node once, where it can run, and nothing before what it needs."""
+    done: set[int] = set()
+    for piece in pieces:
+        inside = set(piece.nodes)
+        assert problem.able[piece.device, list(piece.nodes)].all()
+        assert not inside & done
+        for node in inside:
+            assert set(problem.predecessors[node]) <= done | inside
+        done |= inside
+    assert done == set(range(problem.count))
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.sampled_from([1, 2]), st.sampled_from([None, 10, 25]))
+def test_a_small_graph_is_solved_exactly(seed: int, count: int, objectives: int, limit: float | None) -> None:
+    problem = random_problem(seed, count, objectives + (limit is not None))
+    goal = Goal(limit)
+    found = solve(problem, goal)
+    best = exhaustive(problem, goal)
+    if found is None:
+        assert best == inf
+        return
+    check_runs(problem, found.pieces)
+    assert found.value == best == goal.value(price(problem, found.pieces))
+    assert found.bound == best
+    assert found.gap == 0
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_eight_nodes_are_solved_exactly(seed: int) -> None:
+    problem = random_problem(seed, 8)
+    found = solve(problem, Goal())
+    assert found is not None
+    assert found.value == exhaustive(problem, Goal())
+
+
+def test_eight_nodes_without_an_edge_are_still_solved_exactly() -> None:
+    problem = random_problem(3, 8)
+    loose = Problem(((),) * 8, tuple(Flow(n, (), kept=True) for n in range(8)), problem.able, problem.work,
+                    problem.launch, problem.up[:, :8], problem.down[:, :8])  # fmt: skip
+    assert exactly(loose, Goal()) is not None
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.integers(1, 8), st.sampled_from([1, 2]), st.sampled_from([None, 20]))
+def test_orders_and_bound_enclose_the_optimum(seed: int, count: int, objectives: int, limit: float | None) -> None:
+    problem, goal = random_problem(seed, count, objectives + (limit is not None)), Goal(limit)
+    exact = exactly(problem, goal)
+    assert exact is not None
+    best = goal.value(price(problem, exact[0])) if exact[0] else inf
+    pieces, bound = best_of_orders(problem, goal)
+    assert bound <= best * (1 + 1e-9)
+    if pieces:
+        check_runs(problem, tuple(pieces))
+        assert goal.value(price(problem, pieces)) >= best * (1 - 1e-9)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from([1, 3]))
+def test_never_worse_than_one_device_and_never_cyclic(seed: int, count: int, criteria: int) -> None:
+    problem = random_problem(seed, count, criteria, devices=3)
+    found = solve(problem, Goal())
+    assert found is not None
+    check_runs(problem, found.pieces)
+    for device, able in enumerate(problem.able):
+        if able.all():
+            assert found.value <= Goal().value(price(problem, [Piece(device, tuple(range(count)))]))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6))
+def test_a_chain_is_cut_at_its_best_places(seed: int, count: int) -> None:
+    problem = random_problem(seed, count, chain=True)
+    pieces = cut(problem, list(range(count)))
+    assert Goal().value(price(problem, pieces)) == exhaustive(problem, Goal())
+
+
+@given(st.integers(0, 10**6))
+def test_the_relaxation_of_a_chain_is_the_optimum(seed: int) -> None:
+    problem = random_problem(seed, 60, chain=True)
+    plain = Problem(problem.predecessors, tuple(Flow(f.producer, f.consumers, kept=f.producer == 59) for f in
+                    problem.flows), problem.able, problem.work, problem.launch, problem.up, problem.down)  # fmt: skip
+    best = Goal().value(price(plain, cut(plain, list(range(60)))))
+    assert lower_bound(plain).value == pytest.approx(best)
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "criteria"), [(200, 1.0, 1), (200, 1.0, 3), (2000, 10.0, 1), (2000, 10.0, 3)]
+)
+def test_large_graphs_are_quick(count: int, seconds: float, criteria: int) -> None:
+    problem = random_problem(7, count, criteria, devices=3)
+    began = time.process_time()
+    found = solve(problem, Goal())
+    assert time.process_time() - began < seconds
+    assert found is not None
+    assert 0 < found.bound <= found.value
+    check_runs(problem, found.pieces)
+
+
+def test_what_cannot_run_has_no_split() -> None:
+    problem = random_problem(0, 4)
+    problem.able[:, 2] = False
+    assert solve(problem, Goal()) is None
+    assert solve(random_problem(0, 4, 2), Goal(limit=0.5)) is None
+
+
+@given(st.integers(0, 10**6), st.integers(2, 9), st.data())
+def test_contracting_keeps_what_runs_before_what(seed: int, count: int, data: st.DataObject) -> None:
+    problem = random_problem(seed, count)
+    end = data.draw(st.integers(1, count))
+    start = data.draw(st.integers(0, end - 1))
+    part, groups = contracted(problem, range(start, end))  # a stretch of a topological order is convex
+    assert sorted(node for group in groups for node in group) == list(range(count))
+    for new, before in enumerate(part.predecessors):
+        assert all(other < new for other in before)
+    whole = next(index for index, group in enumerate(groups) if start in group)
+    assert not part.able[:, whole].any()
