@@ -47,7 +47,12 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network split over devices. `predicted_s` is the time of one inference with its transfers."""
+    """A network split over devices. `predicted_s` is the time of one inference with its transfers.
+
+    `value` is what the plan comes to by its objective: seconds of one sample (latency) or between samples (throughput),
+    joules (energy), or the share of the work that is not on the preferred device and a hundredth for each region. No
+    plan with the same region on the FPGA comes to less than `bound`.
+    """
 
     name: str
     board: Board
@@ -57,8 +62,16 @@ class Plan:
     transfers: tuple[Transfer, ...]
     predicted_s: float
     configuration: Configuration
+    objective: str = "preference"
+    value: float = 0.0
+    bound: float = 0.0
     notes: tuple[str, ...] = ()
     rejected: Report | None = field(default=None, repr=False, compare=False)  # of an FPGA region that does not fit
+
+    @property
+    def gap(self) -> float:
+        """How far `value` may lie above the best, as a share of it; 0 where it is known to be the best."""
+        return max(0.0, 1 - self.bound / self.value) if self.value > 0 else 0.0
 
     @property
     def fpga_region(self) -> Region | None:
@@ -71,6 +84,9 @@ class Plan:
             "schema": SCHEMA,
             "board": self.board.name,
             "predicted_s": self.predicted_s,
+            "objective": self.objective,
+            "value": self.value,
+            "bound": self.bound,
             "regions": [
                 {
                     "name": region.name,

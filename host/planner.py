@@ -1,45 +1,35 @@
-"""`plan`: split a network over devices.
-
-The FPGA comes first: the largest convex region that hls4ml can build goes there if it fits the board; the rest stays
-on the CPU. Every decision carries its reason in words.
-"""
+"""`plan`: split a network over devices, by preference or by cost; every decision carries its reason in words."""
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from weft.boards import Board, load_board
-from weft.boards.errors import InputError, ModelError
-from weft.hls.compress import Compressed, compress
-from weft.hls.design import Design, Io
+from weft.boards.errors import InputError, ModelError, WeftError
+from weft.hls.compress import Compressed
+from weft.hls.design import Io
 from weft.hls.load import load
-from weft.hls.lower import Choice, Strategy, lower, products
-from weft.hls.lowering import QUANTISERS
+from weft.hls.lower import Strategy
 from weft.hls.precision import FixedType
-from weft.hls.quantised import is_quantised
-from weft.host.device import Region
-from weft.host.devices.cpu import CpuDevice
+from weft.host.assembly import regions_of, transfers_of, with_reason
+from weft.host.device import Device
 from weft.host.devices.fpga import FpgaDevice
-from weft.host.devices.names import kind, parse_devices
+from weft.host.devices.names import kind, open_device, parse_devices
+from weft.host.fpga_region import Calibration, FpgaPlanner, Offers, computes, corrections, fixed_point, partial
 from weft.host.graph import Network, read_network
-from weft.host.plan import Configuration, Plan, Transfer
-from weft.host.regions import split
-from weft.host.streams import ends
-from weft.host.tuning import STRATEGIES, TooLargeError, shrink_fifos, tune
-from weft.sim import Report
+from weft.host.placement import Offer, Task, Wish, place
+from weft.host.plan import Configuration, Plan
+from weft.host.steering import Steering, read_steering
+from weft.host.tables import quantity, seconds
+from weft.host.tuning import STRATEGIES, TooLargeError
 from weft.sim.cost.model import NEWEST_TOOL, checked_tool
-
-Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 
 def plan(
@@ -47,7 +37,12 @@ def plan(
     *,
     board: str | Path | Board,
     devices: str | Iterable[str] = ("fpga", "cpu"),
-    objective: str = "latency",
+    objective: str = "preference",
+    max_latency_ms: float | None = None,
+    max_power_w: float | None = None,
+    pins: Iterable[str] = (),
+    forbids: Iterable[str] = (),
+    without: tuple[str, str] | None = None,
     strategy: str | None = None,
     reuse_factor: int | None = None,
     precision: str | FixedType | None = None,
@@ -58,17 +53,23 @@ def plan(
 ) -> Plan:
     """Plan `model` (whatever `weft.load` reads, or what `weft.compress` returned) for a board.
 
+    `objective`: "preference" puts as much as it can on the device that is named first, and so on, whatever that costs;
+    "latency" (one sample), "throughput" (steady state) and "energy" compare costs, and may leave the FPGA unused.
+    `max_latency_ms` of one sample and `max_power_w` of the devices that have a region bound them all. `pins`
+    ("conv.*=fpga": node names, a regular expression) and `forbids` ("opencl:Softmax") steer; `without` is a device kind
+    and a node name to keep apart, for comparison.
+
     `strategy`, `reuse_factor`, `precision`, `io` ("stream" or "parallel") and `clock_ns` replace what the plan would
     choose. `tool` ("vitis-2023.2", "vivado-2020.1"; the newest by default) is the HLS tool whose schedule the estimates
-    foretell. Raises InputError for an option that cannot be, ModelError for a network that no device can run, and
+    foretell. Raises InputError for an option that cannot be met, ModelError for a network that no device can run, and
     DoesNotFitError where the FPGA is the only device and its region is too large.
     """
-    if objective != "latency":
-        raise InputError(f"objective {objective!r} does not exist: use 'latency'")
-    target = load_board(board)
+    target, names = load_board(board), parse_devices(devices)
+    wish = Wish(objective, None if max_latency_ms is None else max_latency_ms * 1e-3, max_power_w)
+    steering = read_steering(pins, forbids, names, without)
     configuration = _configuration(target, strategy, reuse_factor, precision, io, clock_ns, tool)
     loaded = model.model.clone() if isinstance(model, Compressed) else load(model)
-    planner = _Planner(_name(model, loaded), target, parse_devices(devices), configuration, calibration)
+    planner = _Planner(_name(model, loaded), target, names, configuration, calibration, wish, steering)
     return planner.plan(loaded)
 
 
@@ -79,185 +80,142 @@ class _Planner:
     devices: tuple[str, ...]
     configuration: Configuration
     calibration: Calibration | None
+    wish: Wish
+    steering: Steering
 
     def plan(self, model: ir.Model) -> Plan:
-        """The FPGA's region with what comes before and after it, or everything on the CPU."""
-        fpga = next((name for name in self.devices if kind(name) == "fpga"), None)
-        if fpga is None:
-            return self._on_cpu(model, "the CPU is the only device that was asked for")
-        device = FpgaDevice(fpga, self.board, self.configuration.io)
-        if "cpu" not in self.devices:
-            self._require_all(device, model)
-        refused = [f"{node.name}: {device.supports(node)}" for node in model.graph if device.supports(node)]
-        if not any(_computes(node) and not device.supports(node) for node in model.graph):
-            return self._on_cpu(model, next(iter(refused), "the network computes nothing"))
+        """The plan that is preferred, or of the least cost."""
+        task = self._task(read_network(model), {name: self._open(name) for name in self.devices})
+        self.steering.check(task.network.nodes)
+        device = next((device for device in task.devices.values() if isinstance(device, FpgaDevice)), None)
+        if device is None:
+            found = self._placed(task)
+            if found is None:
+                raise _impossible(task)
+            return found
+        if len(task.devices) == 1:
+            _require_all(device, task.network)
         try:
-            fixed, notes = self._fixed_point(model)
-            return self._on_fpga(device, fixed, notes)
-        except (TooLargeError, ModelError) as error:
-            if "cpu" not in self.devices:
+            return self._with_fpga(task, device)
+        except (ModelError, TooLargeError) as error:
+            found = None if self._pinned(task) else self._placed(task)
+            if found is None:
                 raise
             rejected = error.report if isinstance(error, TooLargeError) else None
-            return replace(self._on_cpu(model, str(error)), rejected=rejected)
+            return replace(with_reason(found, str(error)), rejected=rejected)
 
-    def _require_all(self, device: FpgaDevice, model: ir.Model) -> None:
-        for node in model.graph:
-            if refusal := device.supports(node):
-                raise ModelError(f"node {node.name!r} cannot run on {device.name}: {refusal}; add cpu to the devices")
+    def _task(self, network: Network, devices: Mapping[str, Device]) -> Task:
+        return Task(network, devices, self.board, self.steering, self.wish)
 
-    def _fixed_point(self, model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:
-        """The model with fixed-point types: as it is if it has them or a precision was given, otherwise compressed."""
-        if self.configuration.precision is not None or is_quantised(model):
-            return model, ()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the note below says it
-                found = compress(model, "fixed16", calibration=self.calibration).model
-        except InputError as error:
-            if self.calibration is not None:
-                raise
-            raise ModelError(str(error)) from error  # no random data for such inputs: the CPU needs none
-        data = "random data" if self.calibration is None else "the calibration data"
-        advice = ": pass calibration for better ones" if self.calibration is None else ""
-        start = "The model was not compressed and no precision was given: its 16-bit fixed-point types are from"
-        note = f"{start} {data}{advice}."
-        return found, (note,)
+    def _open(self, name: str) -> Device:
+        is_fpga = kind(name) == "fpga"
+        return FpgaDevice(name, self.board, self.configuration.io) if is_fpga else open_device(name, self.board)
 
-    def _on_cpu(self, model: ir.Model, reason: str) -> Plan:
-        network = read_network(model)
-        region = self._cpu_region(network, "cpu0", range(len(network.nodes)), reason)
-        return self._finished(model, [region], ())
+    def _with_fpga(self, task: Task, device: FpgaDevice) -> Plan:
+        """The best plan with a region on the FPGA, or without where that costs less.
 
-    def _on_fpga(self, device: FpgaDevice, model: ir.Model, notes: tuple[str, ...]) -> Plan:
-        network = read_network(model)
-        refusals = [device.supports(node) for node in network.nodes]
-        parts = split(network.predecessors, [not refusal for refusal in refusals], network.work)
-        if not any(_computes(network.nodes[number]) for number in parts.region):
-            raise ModelError("no region that the FPGA could take computes anything")
-        middle = self._fpga_region(network, device, parts.region)
-        assert middle.design is not None
-        before = self._cpu_region(network, "cpu0", parts.before, _cpu_reason(network, parts.before, refusals))
-        name = "cpu0" if before is None else "cpu1"
-        after = self._cpu_region(network, name, parts.after, _cpu_reason(network, parts.after, refusals))
-        return self._finished(model, [before, middle, after], (*notes, *self._corrections(middle.design)))
+        Raises ModelError and TooLargeError where no region can be had, and InputError for a pin that cannot be met.
+        """
+        compare = self.wish.objective != "preference" and not self._pinned(task)
+        other = self._placed(task) if compare else None
+        launch_s = self.board.link.launch_us * 1e-6
+        if other is not None and self.wish.objective == "latency" and other.value <= launch_s:
+            return with_reason(other, f"a launch of the FPGA alone takes {seconds(launch_s)}")
+        _require_some(task, device.name)
+        model, notes = fixed_point(task.network.model, self.configuration, self.calibration)
+        fixed = self._task(read_network(model), task.devices)
+        offers = self._offers(fixed, device)
+        plans = [self._placed(fixed, offer) for offer in offers.found]
+        best = min((each for each in plans if each is not None), key=lambda each: each.value, default=None)
+        if best is None and other is None:
+            raise offers.failures[0] if offers.failures else _impossible(fixed)
+        if best is None or (other is not None and other.value <= best.value):
+            assert other is not None
+            return replace(with_reason(other, _why_not(offers, best)), rejected=offers.rejected)
+        assert best.fpga_region is not None
+        assert best.fpga_region.design is not None
+        said = (*notes, *corrections(best.fpga_region.design, self.configuration.reuse_factor), *partial(offers))
+        return replace(best, notes=said, rejected=offers.rejected)
 
-    def _fpga_region(self, network: Network, device: FpgaDevice, numbers: Sequence[int]) -> Region:
-        names, wanted = network.names(numbers), self.configuration
+    def _offers(self, task: Task, device: FpgaDevice) -> Offers:
+        """Regions for the FPGA; by preference the first alone, of nodes that no device named before it takes."""
+        by_preference, pinned = self.wish.objective == "preference", self._pinned(task)
+        refusals = [task.refusal(device.name, node) for node in task.network.nodes]
+        for number in pinned:
+            if refusals[number]:
+                raise InputError(f"a pin to fpga cannot be met: {task.network.nodes[number].name}: {refusals[number]}")
+        names = list(task.devices)
+        earlier = names[: names.index(device.name)] if by_preference else []
+        wanted = [
+            not refusal and all(task.refusal(name, node) for name in earlier)
+            for node, refusal in zip(task.network.nodes, refusals, strict=True)
+        ]
+        finder = FpgaPlanner(self.name, task.network, self.board, device, self.configuration)
+        offers = finder.offers(wanted, pinned, first_only=by_preference)
+        if pinned and not offers.found:
+            why = str(offers.failures[0]) if offers.failures else "no convex region of supported nodes holds them all"
+            raise InputError(f"the pins to fpga ({len(pinned)} nodes) cannot be met: {why}")
+        if not offers.found and not offers.failures:
+            raise ModelError(f"{earlier[0]} is preferred" if earlier else "no region for the FPGA computes anything")
+        return offers
 
-        def lowered(choices: Mapping[str, Choice] | None = None) -> Design:
-            return lower(
-                network.model,
-                names,
-                name=self.name,
-                board_part=self.board.part,
-                clock_ns=wanted.clock_ns,
-                io=wanted.io,
-                choices=choices,
-                precision=wanted.precision,
-            )
+    def _pinned(self, task: Task) -> list[int]:
+        """Numbers of the nodes that are pinned to the FPGA."""
+        pins = [self.steering.pin(node) for node in task.network.nodes]
+        return [number for number, pin in enumerate(pins) if pin is not None and pin.device == "fpga"]
 
-        design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
-        design, report = shrink_fifos(design, self.board, report, wanted.tool)
-        _check_exact(design)
-        sources, targets = ends(design)
-        region = Region(
-            name="fpga0",
-            device=device.name,
-            nodes=names,
-            inputs=tuple(tensor.onnx_name for tensor in sources),
-            outputs=tuple(tensor.onnx_name for tensor in targets),
-            model=network.model,
-            reason=_fpga_reason(report),
-            design=design,
-            report=report,
-        )
-        return replace(region, predicted_s=device.estimate(region).seconds)
-
-    def _cpu_region(self, network: Network, name: str, numbers: Sequence[int], reason: str) -> Region | None:
-        inputs, outputs = network.ends(numbers)
-        if not outputs:
+    def _placed(self, task: Task, offer: Offer | None = None) -> Plan | None:
+        """The best plan with the FPGA on `offer`'s nodes or nowhere."""
+        placed = place(task, offer)
+        if placed is None:
             return None
-        device = CpuDevice(self.board)
-        for number in numbers:
-            if refusal := device.supports(network.nodes[number]):
-                raise ModelError(f"node {network.nodes[number].name!r} cannot run on the CPU: {refusal}")
-        region = Region(name, "cpu", network.names(numbers), inputs, outputs, network.model, reason)
-        return replace(region, predicted_s=device.estimate(region).seconds)
-
-    def _corrections(self, design: Design) -> tuple[str, ...]:
-        """A sentence where the reuse factor that was asked for is not valid for some layers."""
-        wanted = self.configuration.reuse_factor
-        changed = [layer for layer in design.layers if products(layer) and layer.reuse_factor != wanted]
-        if wanted is None or not changed:
-            return ()
-        taken = ", ".join(f"{layer.name} has {layer.reuse_factor}" for layer in changed)
-        return (f"Reuse factor {wanted} is not valid for every layer, so the closest valid one was taken: {taken}.",)
-
-    def _finished(self, model: ir.Model, found: Sequence[Region | None], notes: tuple[str, ...]) -> Plan:
-        regions = tuple(region for region in found if region is not None)
-        transfers = _transfers(regions, self.board)
-        seconds = [region.predicted_s for region in regions] + [move.predicted_s for move in transfers]
+        regions = regions_of(task, placed, offer)
+        transfers = transfers_of(regions, task.devices, self.board)
         return Plan(
             name=self.name,
             board=self.board,
             devices=self.devices,
-            model=model,
+            model=task.network.model,
             regions=regions,
             transfers=transfers,
-            predicted_s=sum(seconds),
+            predicted_s=sum(part.predicted_s for part in regions) + sum(move.predicted_s for move in transfers),
             configuration=self.configuration,
-            notes=notes,
+            objective=self.wish.objective,
+            value=placed.solution.value,
+            bound=placed.solution.bound,
         )
 
 
-def _check_exact(design: Design) -> None:
-    """Raise ModelError where the virtual board could not run the design bit for bit, which one sample tells."""
-    try:
-        design.run([np.zeros((1, *design.tensors[name].shape)) for name in design.inputs])
-    except NotImplementedError as error:
-        raise ModelError(f"the FPGA's design cannot be simulated exactly: {error}") from error
+def _why_not(offers: Offers, best: Plan | None) -> str:
+    """Why the plan without the FPGA was taken."""
+    if best is None:
+        return str(offers.failures[0]) if offers.failures else "no plan with the FPGA keeps the limits"
+    return f"with the FPGA, {best.objective} would be {quantity(best.objective, best.value)}"
 
 
-def _computes(node: ir.Node) -> bool:
-    """False for the annotations that give a value its fixed-point type."""
-    return node.op_type not in QUANTISERS
-
-
-def _transfers(regions: Sequence[Region], board: Board) -> tuple[Transfer, ...]:
-    """What crosses the link for the FPGA's region; the launch is counted with the first way in."""
-    made = {name: region.name for region in regions for name in region.outputs}
-    used = {name: region.name for region in regions for name in region.inputs}
-    transfers = []
-    for region in regions:
-        if region.design is None:
-            continue
-        launch = board.link.launch_us * 1e-6
-        sources, targets = ends(region.design)
-        for tensor in sources:
-            count = tensor.stream_bytes
-            seconds = launch + count / board.link.bytes_per_s
-            transfers.append(Transfer(made.get(tensor.onnx_name, "host"), region.name, count, seconds))
-            launch = 0.0
-        for tensor in targets:
-            count = tensor.stream_bytes
-            seconds = count / board.link.bytes_per_s
-            transfers.append(Transfer(region.name, used.get(tensor.onnx_name, "host"), count, seconds))
-    return tuple(transfers)
-
-
-def _cpu_reason(network: Network, numbers: Sequence[int], refusals: Sequence[str]) -> str:
-    for number in numbers:
-        if refusals[number]:
-            return f"{network.nodes[number].name}: {refusals[number]}"
-    return "a board holds one design at a time, and the FPGA's region has more work"
-
-
-def _fpga_reason(report: Report) -> str:
-    name, share = max(report.utilisation.items(), key=lambda item: item[1])
-    return (
-        f"it fits {report.board}: {name.upper()} is the scarcest at {share:.0%} of the device; "
-        f"latency {report.latency_cycles.worst:,} cycles, interval {report.interval_cycles.worst:,}"
+def _impossible(task: Task) -> WeftError:
+    """The error for a network of which no plan was found."""
+    for node in task.network.nodes:
+        refusals = {name: task.refusal(name, node) for name in task.devices if kind(name) != "fpga"}
+        if all(refusals.values()):
+            listed = "; ".join(f"{name}: {why}" for name, why in refusals.items())
+            return ModelError(f"node {node.name!r} can run on none of the devices: {listed or 'only fpga is given'}")
+    return InputError(
+        f"no plan keeps the limits (max_latency_ms, max_power_w) on {', '.join(task.devices)}: raise them"
     )
+
+
+def _require_some(task: Task, name: str) -> None:
+    """Raise ModelError where the FPGA could compute nothing of the network."""
+    refused = [f"{node.name}: {why}" for node in task.network.nodes if (why := task.refusal(name, node))]
+    if not any(computes(node) and not task.refusal(name, node) for node in task.network.nodes):
+        raise ModelError(next(iter(refused), "the network computes nothing"))
+
+
+def _require_all(device: FpgaDevice, network: Network) -> None:
+    for node in network.nodes:
+        if refusal := device.supports(node):
+            raise ModelError(f"node {node.name!r} cannot run on {device.name}: {refusal}; add cpu to the devices")
 
 
 def _configuration(

@@ -51,6 +51,9 @@ def _plan(folder: Path, manifest: dict[str, Any], data: dict[str, Any]) -> Plan:
             for move in data["transfers"]
         ),
         predicted_s=float(data["predicted_s"]),
+        objective=str(data.get("objective", "preference")),  # builds of weft 0.1 before objectives do not say
+        value=float(data.get("value", 0.0)),
+        bound=float(data.get("bound", 0.0)),
         configuration=Configuration(
             io=design.io,
             clock_ns=design.clock_ns,

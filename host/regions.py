@@ -1,4 +1,4 @@
-"""Split a network's graph into one accelerator region and what comes before and after it.
+"""Regions of a network's graph that one device could take.
 
 Nodes are numbered in topological order and sets of nodes are Python integers used as bit sets, so reachability over
 thousands of nodes stays cheap. A region must be *convex*: no path may leave it and come back, otherwise the region
@@ -11,15 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-
-
-@dataclass(frozen=True)
-class Split:
-    """Node numbers in the order in which they can run: `before`, then `region`, then `after`."""
-
-    before: tuple[int, ...]
-    region: tuple[int, ...]
-    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -87,18 +78,24 @@ def candidates(supported: Sequence[bool], reached: Reach) -> list[tuple[int, ...
     return found
 
 
-def split(predecessors: Sequence[Sequence[int]], supported: Sequence[bool], work: Sequence[float]) -> Split:
-    """Choose the candidate with the most work; its ancestors come before it, everything else after.
+def parts(
+    region: Sequence[int], starts: Sequence[int], predecessors: Sequence[Sequence[int]]
+) -> Iterator[tuple[int, ...]]:
+    """Two convex parts for each node of `starts`, all of the convex `region`: what lies below it, and the rest.
 
-    Ancestors are closed under "leads to", so `before` needs nothing of the region, and by convexity the region needs
-    nothing of `after`: the three parts can always run in this order.
+    Below are the node, what it leads to, and what leads only there (constants' scales, say), so that no constant is
+    cut off from its only reader.
     """
+    inside = sum(1 << node for node in region)
     reached = reach(predecessors)
-    found = candidates(supported, reached)
-    everything = (1 << len(predecessors)) - 1
-    if not found:
-        return Split((), (), tuple(members(everything)))
-    best = max(found, key=lambda region: (sum(work[node] for node in region), len(region), -region[0]))
-    inside = sum(1 << node for node in best)
-    before = reduce(or_, (reached.ancestors[node] for node in best), 0) & ~inside
-    return Split(tuple(members(before)), best, tuple(members(everything & ~before & ~inside)))
+    followers = [0] * len(predecessors)
+    for node, before in enumerate(predecessors):
+        for other in before:
+            followers[other] |= 1 << node
+    for start in starts:
+        below = (1 << start | reached.descendants[start]) & inside
+        for node in reversed(region):
+            alone = not reached.ancestors[node] and followers[node] and not followers[node] & ~below
+            if alone and not reached.ancestors[node] and node != start:
+                below |= 1 << node
+        yield from (tuple(members(part)) for part in (below, inside & ~below) if part and part != inside)

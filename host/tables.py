@@ -9,12 +9,15 @@ from rich.table import Table
 from weft.boards import Board
 
 if TYPE_CHECKING:
+    from weft.host.cost import Profile
     from weft.host.plan import Plan
 
 
 def plan_table(plan: Plan) -> Table:
     """One row a region, one a layer of the FPGA's design, one a transfer."""
     title = f"{plan.name} on {plan.board.name}: {seconds(plan.predicted_s)} predicted for one inference"
+    if plan.objective != "preference":
+        title += f"; {plan.objective} {quantity(plan.objective, plan.value)}, at most {plan.gap:.1%} above the best"
     table = Table(title=title, title_justify="left")
     table.add_column("region", no_wrap=True)
     table.add_column("device", overflow="fold")
@@ -30,6 +33,13 @@ def plan_table(plan: Plan) -> Table:
     for move in plan.transfers:
         table.add_row(f"{move.source} > {move.target}", "", "", seconds(move.predicted_s), f"{move.bytes:,} bytes")
     return table
+
+
+def quantity(objective: str, value: float) -> str:
+    """A plan's value with the unit of its objective."""
+    if objective == "energy":
+        return f"{value * 1e6:.3g} uJ"
+    return f"{value:.1%} of the work elsewhere" if objective == "preference" else seconds(value)
 
 
 def board_table(board: Board) -> Table:
@@ -54,3 +64,15 @@ def seconds(value: float) -> str:
         if value >= scale:
             return f"{value / scale:.3g} {unit}"
     return f"{value / 1e-9:.3g} ns"
+
+
+def profile_table(profile: Profile) -> Table:
+    """What a processor was measured at."""
+    table = Table(title="this machine's processor", title_justify="left", show_header=False)
+    for family, rate in profile.operations_per_s.items():
+        table.add_row(family, f"{rate / 1e9:.3g} G operations/s")
+    table.add_row("memory", f"{profile.bytes_per_s / 1e9:.3g} GB/s")
+    table.add_row("a node", seconds(profile.node_s))
+    table.add_row("a region", seconds(profile.run_s))
+    table.add_row("power", f"{profile.watts:g} W, by its architecture: not measured")
+    return table

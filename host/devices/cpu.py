@@ -13,19 +13,16 @@ from numpy.typing import NDArray
 
 from weft.boards import Board
 from weft.boards.errors import DeviceError, InputError, ModelError
+from weft.host.cost import processor_profile
 from weft.host.device import Arrays, Cost, Region
-from weft.host.work import operations
 
 # What ONNX Runtime's default build registers (docs/OperatorKernels.md); anything else is a foreign operator to it.
 _CONTRIBUTED = frozenset({"com.microsoft"})
 _STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-# Chains of 2 and 200 small operators in ONNX Runtime 1.32, batch 1, x86-64 at 2.9 GHz: 6.2 us and 102 us.
-_CYCLES_PER_NODE = 1_400
-_CYCLES_PER_RUN = 15_000
 
 
 class CpuDevice:
-    """ONNX Runtime on this machine; predictions are for the board's own processor."""
+    """ONNX Runtime on this machine."""
 
     name = "cpu"
 
@@ -46,12 +43,10 @@ class CpuDevice:
         return f"ONNX Runtime has no operator {node.op_type!r} of domain {node.domain!r}"
 
     def estimate(self, region: Region) -> Cost:
-        """Arithmetic at the board's processor rate plus a fixed cost per operator."""
-        names = set(region.nodes)
-        nodes = [node for node in region.model.graph if node.name in names]
-        arithmetic = sum(operations(node) for node in nodes) / (self._board.host.gflops_per_s * 1e9)
-        calls = (_CYCLES_PER_RUN + _CYCLES_PER_NODE * len(nodes)) / (self._board.host.mhz * 1e6)
-        return Cost(seconds=arithmetic + calls)
+        """Arithmetic or memory, whichever is slower, and a fixed cost per operator: see `weft.host.cost`."""
+        names, profile = set(region.nodes), processor_profile(self._board)
+        seconds = profile.seconds(node for node in region.model.graph if node.name in names)
+        return Cost(seconds=seconds, energy_j=seconds * profile.watts)
 
     def prepare(self, region: Region) -> CpuProgram:
         """Make an ONNX Runtime session of the region. Raises ModelError where ONNX Runtime refuses it."""

@@ -1,13 +1,11 @@
-"""Splits of random graphs: convex, connected, maximal, and never cyclic."""
+"""Regions of random graphs: convex, connected and maximal, and their parts."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.host.regions import candidates, closure, members, reach, split
+from weft.host.regions import candidates, closure, members, parts, reach
 
 Graph = list[list[int]]
 
@@ -67,22 +65,26 @@ def test_the_first_candidate_cannot_be_enlarged(case: tuple[Graph, list[bool]]) 
 
 
 @given(graphs(), st.data())
-def test_a_split_is_never_cyclic(case: tuple[Graph, list[bool]], data: st.DataObject) -> None:
+def test_parts_are_convex_and_make_up_the_region(case: tuple[Graph, list[bool]], data: st.DataObject) -> None:
     predecessors, supported = case
-    work = data.draw(st.lists(st.integers(0, 9), min_size=len(supported), max_size=len(supported)))
-    result = split(predecessors, supported, work)
-    order = [*result.before, *result.region, *result.after]
-    assert sorted(order) == list(range(len(predecessors)))
-    part = dict.fromkeys(result.before, 0) | dict.fromkeys(result.region, 1) | dict.fromkeys(result.after, 2)
-    for node, before in enumerate(predecessors):
-        assert all(part[other] <= part[node] for other in before)
-    for segment in (result.before, result.region, result.after):
-        assert all(a < b for a, b in pairwise(segment))
+    for region in candidates(supported, reach(predecessors)):
+        start = data.draw(st.sampled_from(region))
+        found = list(parts(region, [start], predecessors))
+        for part in found:
+            assert not paths_between(predecessors, set(part))
+        if found:
+            below, rest = found
+            assert sorted((*below, *rest)) == list(region)
+            assert start in below
+            assert not any(other in below for node in rest for other in predecessors[node])
+
+
+def test_a_constant_goes_with_its_only_reader() -> None:
+    # 0 -> 1 -> 3, and 2, a constant's scale, -> 3.
+    assert list(parts((0, 1, 2, 3), [3], [[], [0], [], [1, 2]])) == [(2, 3), (0, 1)]
 
 
 def test_an_unsupported_bypass_does_not_enter_the_region() -> None:
     # 0 -> 1 -> 3 and 0 -> 2 -> 3, where 2 cannot run on the FPGA: 0 and 3 must not share a region.
-    result = split([[], [0], [0], [1, 2]], [True, True, False, True], [1, 1, 1, 5])
-    assert result.region == (3,)
-    assert result.before == (0, 1, 2)
-    assert result.after == ()
+    found = candidates([True, True, False, True], reach([[], [0], [0], [1, 2]]))
+    assert found == [(0, 1), (3,)]

@@ -1,0 +1,203 @@
+"""The FPGA's regions: which parts of a network could go there, and the design that one becomes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from weft.boards import Board
+from weft.boards.errors import InputError, ModelError
+from weft.hls.compress import compress
+from weft.hls.design import Design
+from weft.hls.lower import Choice, lower, products
+from weft.hls.lowering import QUANTISERS
+from weft.hls.quantised import is_quantised
+from weft.host.device import Region
+from weft.host.devices.fpga import FpgaDevice
+from weft.host.graph import Network
+from weft.host.placement import Offer
+from weft.host.plan import Configuration
+from weft.host.regions import candidates, parts, reach
+from weft.host.streams import ends
+from weft.host.tuning import TooLargeError, shrink_fifos, tune
+from weft.sim import Report
+
+Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
+_MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
+_MOST_PARTS = 5  # of one that does not fit, by bisection of their work
+
+
+def computes(node: ir.Node) -> bool:
+    """False for the annotations that give a value its fixed-point type."""
+    return node.op_type not in QUANTISERS
+
+
+def fixed_point(
+    model: ir.Model, wanted: Configuration, calibration: Calibration | None
+) -> tuple[ir.Model, tuple[str, ...]]:
+    """The model with fixed-point types: as it is if it has them or a precision was given, otherwise compressed; and
+    what is to be said about it. Raises ModelError for inputs that random numbers cannot stand in for."""
+    if wanted.precision is not None or is_quantised(model):
+        return model, ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the note below says it
+            found = compress(model, "fixed16", calibration=calibration).model
+    except InputError as error:
+        if calibration is not None:
+            raise
+        raise ModelError(str(error)) from error  # the CPU needs no calibration
+    data = "random data" if calibration is None else "the calibration data"
+    advice = ": pass calibration for better ones" if calibration is None else ""
+    start = "The model was not compressed and no precision was given: its 16-bit fixed-point types are from"
+    return found, (f"{start} {data}{advice}.",)
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What the FPGA could run, and why other regions cannot go there, that of the most work first."""
+
+    found: list[Offer]
+    failures: list[TooLargeError | ModelError]
+
+    @property
+    def rejected(self) -> Report | None:
+        """The report of the largest region that does not fit."""
+        return next((error.report for error in self.failures if isinstance(error, TooLargeError)), None)
+
+
+@dataclass(frozen=True)
+class FpgaPlanner:
+    """Finds and lowers regions of one network for one board."""
+
+    name: str
+    network: Network
+    board: Board
+    device: FpgaDevice
+    configuration: Configuration
+
+    def offers(self, allowed: Sequence[bool], pinned: Sequence[int], first_only: bool) -> Offers:
+        """Designs for the largest regions of allowed nodes that hold every pinned one; of a region that does not fit,
+        for the largest part that does. With `first_only` the first that can be built is enough."""
+        result = Offers([], [])
+        for numbers in self._maximal(allowed, pinned)[:_MOST_REGIONS]:
+            offer = self._offer(numbers, result.failures)
+            if offer is None and result.failures and isinstance(result.failures[-1], TooLargeError):
+                offer = self._largest_part(numbers, pinned)
+            if offer is not None:
+                result.found.append(offer)
+                if first_only:
+                    break
+        return result
+
+    def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:
+        found = [
+            numbers
+            for numbers in candidates(allowed, reach(self.network.predecessors))
+            if any(computes(self.network.nodes[number]) for number in numbers) and set(pinned) <= set(numbers)
+        ]
+        return sorted(found, key=lambda numbers: (-self._work(numbers), -len(numbers), numbers[0]))
+
+    def _work(self, numbers: Sequence[int]) -> float:
+        return sum(self.network.work[number] for number in numbers)
+
+    def _offer(self, numbers: Sequence[int], failures: list[TooLargeError | ModelError]) -> Offer | None:
+        try:
+            return Offer(tuple(numbers), self.region(numbers))
+        except (TooLargeError, ModelError) as error:
+            failures.append(error)
+            return None
+
+    def _largest_part(self, numbers: Sequence[int], pinned: Sequence[int]) -> Offer | None:
+        """The part of a region with the most work that was found to fit, as if more work never fitted where less did
+        not."""
+        starts = [n for n in numbers if computes(self.network.nodes[n])]
+        found = {part for part in parts(numbers, starts, self.network.predecessors) if set(pinned) <= set(part)}
+        able = [part for part in found if any(computes(self.network.nodes[number]) for number in part)]
+        able.sort(key=lambda part: (-self._work(part), part))
+        best, low, high = None, 0, len(able)
+        for _ in range(_MOST_PARTS):
+            if low >= high:
+                break
+            middle = (low + high) // 2
+            offer = self._offer(able[middle], [])
+            if offer is None:
+                low = middle + 1
+            else:
+                best, high = offer, middle
+        return best
+
+    def region(self, numbers: Sequence[int]) -> Region:
+        """The region with its tuned design. Raises TooLargeError, and ModelError where it cannot be lowered."""
+        network, device = self.network, self.device
+        names, wanted = network.names(numbers), self.configuration
+
+        def lowered(choices: Mapping[str, Choice] | None = None) -> Design:
+            return lower(
+                network.model,
+                names,
+                name=self.name,
+                board_part=self.board.part,
+                clock_ns=wanted.clock_ns,
+                io=wanted.io,
+                choices=choices,
+                precision=wanted.precision,
+            )
+
+        design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
+        design, report = shrink_fifos(design, self.board, report, wanted.tool)
+        _check_exact(design)
+        sources, targets = ends(design)
+        region = Region(
+            name="fpga0",
+            device=device.name,
+            nodes=names,
+            inputs=tuple(tensor.onnx_name for tensor in sources),
+            outputs=tuple(tensor.onnx_name for tensor in targets),
+            model=network.model,
+            reason=_fpga_reason(report),
+            design=design,
+            report=report,
+        )
+        return replace(region, predicted_s=device.estimate(region).seconds)
+
+
+def corrections(design: Design, wanted: int | None) -> tuple[str, ...]:
+    """A sentence where the reuse factor that was asked for is not valid for some layers."""
+    changed = [layer for layer in design.layers if products(layer) and layer.reuse_factor != wanted]
+    if wanted is None or not changed:
+        return ()
+    taken = ", ".join(f"{layer.name} has {layer.reuse_factor}" for layer in changed)
+    return (f"Reuse factor {wanted} is not valid for every layer, so the closest valid one was taken: {taken}.",)
+
+
+def partial(offers: Offers) -> tuple[str, ...]:
+    """A sentence where only a part of the largest region fits."""
+    report = offers.rejected
+    return (
+        ()
+        if report is None
+        else (f"Only a part goes to the FPGA, as all of what it could run is too large: {report.misfit()}",)
+    )
+
+
+def _check_exact(design: Design) -> None:
+    """Raise ModelError where the virtual board could not run the design bit for bit, which one sample tells."""
+    try:
+        design.run([np.zeros((1, *design.tensors[name].shape)) for name in design.inputs])
+    except NotImplementedError as error:
+        raise ModelError(f"the FPGA's design cannot be simulated exactly: {error}") from error
+
+
+def _fpga_reason(report: Report) -> str:
+    name, share = max(report.utilisation.items(), key=lambda item: item[1])
+    return (
+        f"it fits {report.board}: {name.upper()} is the scarcest at {share:.0%} of the device; "
+        f"latency {report.latency_cycles.worst:,} cycles, interval {report.interval_cycles.worst:,}"
+    )

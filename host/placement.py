@@ -1,0 +1,266 @@
+"""Put a network's nodes on devices: what each would cost there, by the objective, and the best split.
+
+Four objectives. `preference` follows the order in which devices were named: it minimises the share of the work that is
+not on the first one, and a region must bring a hundredth of the work to be made. `latency` is the time of one sample;
+`throughput` the time between samples in the steady state, a pipeline whose slowest device counts, with launches shared
+by a batch; `energy` the joules of one sample. Values cross between devices through the host's memory; weights are on
+their device before the first sample and cost nothing then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import inf
+
+import numpy as np
+import onnx_ir as ir
+
+from weft.boards import Board
+from weft.boards.errors import InputError
+from weft.host.cost import processor_profile
+from weft.host.device import Device, Region
+from weft.host.devices.names import kind
+from weft.host.graph import Network, read_values
+from weft.host.problem import Floats, Flow, Goal, Problem, contracted
+from weft.host.solver import Solution, solve
+from weft.host.steering import Steering
+from weft.host.streams import ends
+from weft.host.work import sample_bytes
+
+OBJECTIVES = ("preference", "latency", "throughput", "energy")
+_BATCH = 100  # samples that share a launch in the steady state
+_SMALLEST_SHARE = (
+    0.01  # of the work, for a region of its own: many small regions cost more than they bring (OpenVINO #123)
+)
+_ACCELERATOR_W = 75.0  # [assumption] the most that a card may draw from its slot (PCI Express CEM 3.0, x16)
+_TINY = 1e-9  # operations, so that nodes without any count and a network of none has a sum
+# [assumption] what PCIe 3.0 x16 leaves of its 15.75 GB/s after packet headers, for a device that does not say its own
+_COPY_BYTES_PER_S = 1.2e10
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a plan is to minimise, and its limits: seconds of one sample, watts of all devices that have a region."""
+
+    objective: str = "preference"
+    max_latency_s: float | None = None
+    max_power_w: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise InputError(f"objective {self.objective!r} does not exist: use {', '.join(OBJECTIVES)}")
+        for name, limit in (("max_latency_ms", self.max_latency_s), ("max_power_w", self.max_power_w)):
+            if limit is not None and not 0 < limit < inf:
+                raise InputError(f"{name} must be a positive number")
+
+    def criteria(self, spent: Spent, device: int, count: int) -> Floats:
+        """What is spent on one of `count` devices, (..., K): the objective's criteria, then the limited one."""
+        match self.objective:
+            case "preference":
+                columns = [spent.share]
+            case "latency":
+                columns = [spent.seconds]
+            case "energy":
+                columns = [spent.joules]
+            case _:
+                columns = [spent.steady_s if each == device else 0 * spent.steady_s for each in range(count)]
+        return np.stack([*columns, *([] if self.max_latency_s is None else [spent.seconds])], axis=-1)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Arrays of one shape: seconds of one sample, seconds a sample in the steady state, joules, and share of the work
+    (counted once for each device that was named before)."""
+
+    seconds: Floats
+    steady_s: Floats
+    joules: Floats
+    share: Floats
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A region that the FPGA could take, by its node numbers."""
+
+    numbers: tuple[int, ...]
+    region: Region
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Device names and the node numbers of their regions, in the order in which they can run."""
+
+    pieces: tuple[tuple[str, tuple[int, ...]], ...]
+    solution: Solution
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network, the devices it could run on (by name, in order of preference), and what is wanted."""
+
+    network: Network
+    devices: Mapping[str, Device]
+    board: Board
+    steering: Steering
+    wish: Wish
+
+    def refusal(self, name: str, node: ir.Node) -> str:
+        """Why a node cannot or may not run on a device; empty where it can."""
+        return self.steering.refusal(kind(name), node) or self.devices[name].supports(node)
+
+
+def place(task: Task, offer: Offer | None = None) -> Placed | None:
+    """The best split of a task, with the FPGA on `offer`'s nodes or nowhere.
+
+    None where a node can run nowhere, or no split keeps the limits.
+    """
+    wish, devices = task.wish, task.devices
+    problem = _problem(task)
+    groups: tuple[tuple[int, ...], ...] = tuple((number,) for number in range(problem.count))
+    if offer is not None:
+        problem, groups = _with_offer(problem, task, offer)
+    watts = [device_watts(name, task.board, offer) for name in devices]
+    found = [solve(_only(problem, allowed), Goal(wish.max_latency_s)) for allowed in _affordable(watts, wish)]
+    best = min((each for each in found if each is not None), key=lambda each: each.value, default=None)
+    if best is None:
+        return None
+    names = list(devices)
+    pieces = tuple(
+        (names[piece.device], tuple(sorted(old for new in piece.nodes for old in groups[new]))) for piece in best.pieces
+    )
+    return Placed(pieces, replace(best, bound=min(each.bound for each in found if each is not None)))
+
+
+def device_watts(name: str, board: Board, offer: Offer | None) -> float:
+    """What a device draws while it works."""
+    if kind(name) == "cpu":
+        return processor_profile(board).watts
+    if kind(name) != "fpga":
+        return _ACCELERATOR_W
+    report = None if offer is None else offer.region.report
+    return board.power.static_w if report is None else report.energy_uj / report.latency_us
+
+
+def transfer_seconds(name: str, device: Device, board: Board, count: int) -> float:
+    """Time for `count` bytes between the host's memory and a device, launches apart."""
+    if kind(name) == "cpu":
+        return 0.0
+    rate = board.link.bytes_per_s if kind(name) == "fpga" else getattr(device, "link_bytes_per_s", _COPY_BYTES_PER_S)
+    return float(count / rate)
+
+
+def _problem(task: Task) -> Problem:
+    network = task.network
+    flows = _flows(network)
+    sizes = [sample_bytes(value) for value in flows]
+    rows = [_row(task, rank, sizes) for rank in range(len(task.devices))]
+    able, work, launch, links = (np.stack(column) for column in zip(*rows, strict=True))
+    return Problem(network.predecessors, tuple(flows.values()), able > 0, work, launch, links, links.copy())
+
+
+def _flows(network: Network) -> dict[ir.Value, Flow]:
+    """What every value of a network connects; constants are on every device."""
+    number = {node: index for index, node in enumerate(network.nodes)}
+    readers: dict[ir.Value, set[int]] = {value: set() for value in network.model.graph.outputs}
+    for index, node in enumerate(network.nodes):
+        for value in read_values(node):
+            if not value.is_initializer():
+                readers.setdefault(value, set()).add(index)
+    outputs = set(network.model.graph.outputs)
+    found = {}
+    for value, nodes in readers.items():
+        producer = value.producer()
+        found[value] = Flow(-1 if producer is None else number[producer], tuple(sorted(nodes)), value in outputs)
+    return found
+
+
+def _row(task: Task, rank: int, sizes: Sequence[int]) -> tuple[Floats, ...]:
+    """One device's part of the problem: able (as 0 and 1), work, launch and links."""
+    name, network = list(task.devices)[rank], task.network
+    able = np.array([kind(name) != "fpga" and not task.refusal(name, node) for node in network.nodes], np.float64)
+    watts = device_watts(name, task.board, None)
+    single, steady, start = _node_seconds(task, name, able)
+    moved = np.array([transfer_seconds(name, task.devices[name], task.board, size) for size in sizes], np.float64)
+    shares = rank * (np.array(network.work) + _TINY) / (sum(network.work) + _TINY)
+    spent = (
+        Spent(single, steady, single * watts, shares),
+        Spent(*np.array([start, start / _BATCH, start * watts, _SMALLEST_SHARE])),
+        Spent(moved, moved, moved * watts, 0 * moved),
+    )
+    return able, *(task.wish.criteria(each, rank, len(task.devices)) for each in spent)
+
+
+def _node_seconds(task: Task, name: str, able: Floats) -> tuple[Floats, Floats, float]:
+    """Seconds of each node for one sample and in a batch, and of a region's start."""
+    nodes, device = task.network.nodes, task.devices[name]
+    if kind(name) == "cpu":
+        profile = processor_profile(task.board)
+        single, batched = (
+            np.array([profile.seconds([node], samples) - profile.run_s / samples for node in nodes], np.float64)
+            for samples in (1, _BATCH)
+        )
+        return single, batched, profile.run_s
+    if not able.any():
+        return 0 * able, 0 * able, 0.0
+
+    def estimate(*numbers: int) -> float:
+        return device.estimate(Region("", name, task.network.names(numbers), (), (), task.network.model)).seconds
+
+    start = estimate()
+    single = np.array([max(0.0, estimate(number) - start) if can else 0.0 for number, can in enumerate(able)])
+    return single, single, start
+
+
+def _with_offer(problem: Problem, task: Task, offer: Offer) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
+    """The problem with the FPGA's region as one node that runs there and nowhere else."""
+    part, groups = contracted(problem, offer.numbers)
+    rank = next(index for index, name in enumerate(task.devices) if kind(name) == "fpga")
+    whole = next(index for index, group in enumerate(groups) if offer.numbers[0] in group)
+    part.able[rank, whole] = True
+    part.work[rank, whole] = task.wish.criteria(_spent_on(task, offer, rank), rank, len(task.devices))
+    for borders in (part.up, part.down, part.launch):
+        borders[rank] = 0.0  # counted with the region itself
+    return part, groups
+
+
+def _spent_on(task: Task, offer: Offer, rank: int) -> Spent:
+    """What an FPGA's region takes, with its launch and its streams; the host's processor waits for both."""
+    report = offer.region.report
+    assert report is not None
+    board, work = task.board, task.network.work
+    launch, moved = board.link.launch_us * 1e-6, stream_bytes(offer.region) / board.link.bytes_per_s
+    interval = report.interval_cycles.worst * report.clock_ns * 1e-9
+    waiting = (launch + moved) * processor_profile(board).watts
+    share = rank * sum(work[number] for number in offer.numbers) / (sum(work) + _TINY)
+    return Spent(
+        seconds=np.array(report.latency_us * 1e-6 + launch + moved),
+        steady_s=np.array(max(interval, moved) + launch / _BATCH),
+        joules=np.array(report.energy_uj * 1e-6 + waiting),
+        share=np.array(share),
+    )
+
+
+def stream_bytes(region: Region) -> int:
+    """Bytes of one sample through the streams of an FPGA region, both ways."""
+    assert region.design is not None
+    return sum(tensor.stream_bytes for end in ends(region.design) for tensor in end)
+
+
+def _affordable(watts: Sequence[float], wish: Wish) -> Iterator[tuple[int, ...]]:
+    """Sets of devices that keep the limit of power and that no device could be added to."""
+    everything = range(len(watts))
+    kept: list[set[int]] = []
+    for size in reversed(range(1, len(watts) + 1)):
+        for chosen in combinations(everything, size):
+            within = wish.max_power_w is None or sum(watts[index] for index in chosen) <= wish.max_power_w
+            if within and not any(set(chosen) <= other for other in kept):
+                kept.append(set(chosen))
+                yield chosen
+
+
+def _only(problem: Problem, allowed: Sequence[int]) -> Problem:
+    able = problem.able.copy()
+    able[[index for index in range(len(able)) if index not in allowed]] = False
+    return replace(problem, able=able)
