@@ -16,6 +16,7 @@ from weft.hls.lower import Strategy
 from weft.hls.precision import FixedType
 from weft.host.device import Region
 from weft.host.devices.names import kind
+from weft.host.solver import relative_gap
 from weft.host.tuning import STRATEGIES
 from weft.sim import Report
 from weft.sim.cost.model import NEWEST_TOOL
@@ -71,7 +72,7 @@ class Plan:
     @property
     def gap(self) -> float:
         """How far `value` may lie above the best, as a share of it; 0 where it is known to be the best."""
-        return max(0.0, 1 - self.bound / self.value) if self.value > 0 else 0.0
+        return relative_gap(self.value, self.bound)
 
     @property
     def fpga_region(self) -> Region | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -26,6 +26,7 @@ from weft.host.fpga_region import Calibration, FpgaPlanner, Offers, computes, co
 from weft.host.graph import Network, read_network
 from weft.host.placement import Offer, Task, Wish, place
 from weft.host.plan import Configuration, Plan
+from weft.host.regions import closure, members, reach
 from weft.host.steering import Steering, read_steering
 from weft.host.tables import quantity, seconds
 from weft.host.tuning import STRATEGIES, TooLargeError
@@ -153,7 +154,7 @@ class _Planner:
         finder = FpgaPlanner(self.name, task.network, self.board, device, self.configuration)
         offers = finder.offers(wanted, pinned, first_only=by_preference)
         if pinned and not offers.found:
-            why = str(offers.failures[0]) if offers.failures else "no convex region of supported nodes holds them all"
+            why = str(offers.failures[0]) if offers.failures else _in_the_way(task.network, pinned, refusals)
             raise InputError(f"the pins to fpga ({len(pinned)} nodes) cannot be met: {why}")
         if not offers.found and not offers.failures:
             raise ModelError(f"{earlier[0]} is preferred" if earlier else "no region for the FPGA computes anything")
@@ -191,6 +192,15 @@ def _why_not(offers: Offers, best: Plan | None) -> str:
     if best is None:
         return str(offers.failures[0]) if offers.failures else "no plan with the FPGA keeps the limits"
     return f"with the FPGA, {best.objective} would be {quantity(best.objective, best.value)}"
+
+
+def _in_the_way(network: Network, pinned: Sequence[int], refusals: Sequence[str]) -> str:
+    """Why no region holds all pinned nodes."""
+    whole = closure(sum(1 << number for number in pinned), reach(network.predecessors))
+    for number in members(whole):
+        if refusals[number]:
+            return f"{network.nodes[number].name} lies between them: {refusals[number]}"
+    return "they are not connected, and a board holds one design at a time"
 
 
 def _impossible(task: Task) -> WeftError:

@@ -41,7 +41,12 @@ class Solution:
     @property
     def gap(self) -> float:
         """How far the value may be above the best one's, as a share of it; 0 where it is known to be the best."""
-        return max(0.0, (self.value - self.bound) / self.value) if self.value > 0 else 0.0
+        return relative_gap(self.value, self.bound)
+
+
+def relative_gap(value: float, bound: float) -> float:
+    """How far a value lies above a bound, as a share of the value; 0 where it is rounding."""
+    return 0.0 if value - bound <= 1e-9 * value else (value - bound) / value
 
 
 def solve(problem: Problem, goal: Goal) -> Solution | None:
