@@ -128,6 +128,8 @@ class _Planner:
         offers = self._offers(fixed, device)
         plans = [self._placed(fixed, offer) for offer in offers.found]
         best = min((each for each in plans if each is not None), key=lambda each: each.value, default=None)
+        if best is None and not self._pinned(task):
+            other = other or self._placed(task)
         if best is None and other is None:
             raise offers.failures[0] if offers.failures else _impossible(fixed)
         if best is None or (other is not None and other.value <= best.value):

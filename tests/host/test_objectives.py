@@ -1,0 +1,144 @@
+"""Objectives, limits, pins and what is forbidden: what they do to a plan, and what is said where they cannot be met."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("hls4ml")
+
+import weft
+from weft.boards import Board, load_board
+from weft.boards.errors import InputError, ModelError
+from weft.boards.resources import Resources
+from weft.host.plan import Plan
+
+
+@pytest.fixture(autouse=True)
+def no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Plans by the board's figures, whatever was measured of this machine."""
+    monkeypatch.setenv("WEFT_CACHE_DIR", str(tmp_path))
+
+
+def fast_link() -> Board:
+    """A PYNQ-Z2 whose launch is nearly free, beside a slow processor."""
+    board = load_board("pynq-z2")
+    return replace(board, link=replace(board.link, launch_us=0.1), host=replace(board.host, mhz=20.0))
+
+
+def devices(plan: Plan) -> list[str]:
+    return [region.device for region in plan.regions]
+
+
+@pytest.mark.parametrize("objective", ["latency", "throughput", "energy"])
+@pytest.mark.parametrize("board", ["pynq-z2", "kv260", "fast"])
+def test_never_worse_than_one_device(mlp: Path, objective: str, board: str) -> None:
+    target = fast_link() if board == "fast" else load_board(board)
+    both = weft.plan(mlp, board=target, objective=objective)
+    for one in ("cpu", "fpga"):
+        assert both.value <= weft.plan(mlp, board=target, objective=objective, devices=one).value
+    assert 0 <= both.bound <= both.value
+    assert both.gap == 0
+
+
+def test_latency_counts_the_launch(mlp: Path) -> None:
+    slow = weft.plan(mlp, board="pynq-z2", objective="latency")
+    assert devices(slow) == ["cpu"]
+    assert "940 us" in slow.regions[0].reason
+    assert slow.value == pytest.approx(slow.predicted_s)
+    fast = weft.plan(mlp, board=fast_link(), objective="latency")
+    assert devices(fast) == ["fpga"]
+    assert fast.value == pytest.approx(fast.predicted_s)
+
+
+def test_preference_takes_the_fpga_whatever_it_costs(mlp: Path) -> None:
+    assert devices(weft.plan(mlp, board="pynq-z2")) == ["fpga"]
+    assert devices(weft.plan(mlp, board="pynq-z2", devices="cpu,fpga")) == ["cpu"]
+
+
+def test_throughput_shares_a_launch_over_a_batch(mlp: Path) -> None:
+    plan = weft.plan(mlp, board="pynq-z2", objective="throughput", devices="fpga")
+    region = plan.fpga_region
+    assert region is not None
+    assert region.report is not None
+    interval_s = region.report.interval_cycles.worst * region.report.clock_ns * 1e-9
+    assert plan.value == pytest.approx(interval_s + 940e-6 / 100)
+
+
+def test_energy_counts_the_waiting_host(mlp: Path) -> None:
+    plan = weft.plan(mlp, board="pynq-z2", objective="energy", devices="fpga")
+    region = plan.fpga_region
+    assert region is not None
+    assert region.report is not None
+    moved_s = sum(move.predicted_s for move in plan.transfers)
+    assert plan.value == pytest.approx(region.report.energy_uj * 1e-6 + 1.5 * moved_s)
+
+
+def test_limits_move_the_plan_or_are_said_to_be_too_narrow(mlp: Path) -> None:
+    assert devices(weft.plan(mlp, board="pynq-z2", objective="throughput", max_latency_ms=0.9)) == ["cpu"]
+    assert devices(weft.plan(mlp, board="pynq-z2", max_latency_ms=0.9)) == ["cpu"]
+    assert devices(weft.plan(mlp, board="pynq-z2", objective="latency", max_power_w=1.6)) == ["cpu"]
+    with pytest.raises(InputError, match="no plan keeps the limits"):
+        weft.plan(mlp, board="pynq-z2", objective="latency", max_latency_ms=1e-6)
+    with pytest.raises(InputError, match="no plan keeps the limits"):
+        weft.plan(mlp, board="pynq-z2", devices="cpu", max_power_w=1.0)
+    with pytest.raises(InputError, match="max_power_w must be a positive number"):
+        weft.plan(mlp, board="pynq-z2", max_power_w=float("nan"))
+
+
+def test_pins_are_kept(mixed: Path) -> None:
+    plan = weft.plan(mixed, board="pynq-z2", pins=["int.*=cpu"])
+    where = {name: region.device for region in plan.regions for name in region.nodes}
+    assert where["int"] == "cpu"
+    assert where['a "quoted" name'] == "fpga"
+    pinned = weft.plan(mixed, board="pynq-z2", objective="latency", pins=["class=fpga"])
+    assert "class" in {name for region in pinned.regions if region.device == "fpga" for name in region.nodes}
+
+
+def test_what_is_forbidden_is_kept_away(mlp: Path) -> None:
+    plan = weft.plan(mlp, board="pynq-z2", forbids=["fpga:Relu"])
+    where = {node.name: node.op_type for node in plan.model.graph}
+    assert all(where[name] != "Relu" for r in plan.regions if r.device == "fpga" for name in r.nodes)
+    with pytest.raises(ModelError, match="forbidden"):
+        weft.plan(mlp, board="pynq-z2", forbids=["cpu:Relu"], devices="cpu")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pins": ["nowhere.*=fpga"]}, "is of no node's name"),
+        ({"pins": [".*erf.*=fpga"]}, "Erf"),
+        ({"pins": [".*quoted.*=fpga", "class=fpga"]}, "lies between them"),
+        ({"pins": ["class=opencl"]}, "not among the devices"),
+        ({"pins": ["class"]}, "PATTERN=DEVICE"),
+        ({"pins": ["(class=fpga"]}, "cannot be read at"),
+        ({"forbids": ["Softmax"]}, "DEVICE:OPERATOR"),
+        ({"forbids": ["gpu:Softmax"]}, "'gpu', which is not among the devices"),
+    ],
+)
+def test_what_cannot_be_met_is_said(mixed: Path, options: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        weft.plan(mixed, board="pynq-z2", **options)  # type: ignore[arg-type]
+
+
+def test_a_part_goes_to_the_fpga_where_the_whole_does_not_fit(cnn: Path) -> None:
+    board = load_board("pynq-z2")
+    whole = weft.plan(cnn, board=board, reuse_factor=10**6, strategy="resource").fpga_region
+    assert whole is not None
+    assert whole.report is not None
+    small = replace(board, resources=Resources(**{**board.resources.as_dict(), "lut": whole.report.resources.lut}))
+    plan = weft.plan(cnn, board=small, reuse_factor=10**6, strategy="resource")
+    assert "fpga" in devices(plan)
+    assert "cpu" in devices(plan)
+    assert plan.rejected is not None
+    assert not plan.rejected.fits
+    assert any("Only a part goes to the FPGA" in note for note in plan.notes)
+    assert not weft.simulate(cnn, board=small, reuse_factor=10**6, strategy="resource").fits
+
+
+def test_a_pin_to_the_fpga_that_does_not_fit_is_an_error(mlp: Path) -> None:
+    tiny = replace(load_board("pynq-z2"), resources=Resources(lut=900, ff=900, dsp=2, bram18=1))
+    with pytest.raises(InputError, match="too few"):
+        weft.plan(mlp, board=tiny, pins=[".*=fpga"])
