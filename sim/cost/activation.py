@@ -1,4 +1,4 @@
-"""Activations: by comparison, by a multiplication, by table, and softmax."""
+"""Activations: by comparison, by a multiplication, by table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from weft.sim.cost.model import (
     Context,
     Cost,
     at_once,
+    attribute_type,
     beats,
     channels,
-    drained,
     is_vitis,
-    levels,
-    reuse,
     streamed,
     whole,
 )
@@ -37,7 +35,7 @@ def activation(layer: Layer, context: Context) -> Cost:
     values = _width(layer, context)
     bits = context.source(layer).type.width
     if function in _TABLED or function == "unary_lut":
-        depth, logic = 2, _tables(layer, context, values)
+        depth, logic = 2, tables(layer, context, values, bits)
     elif function in _MULTIPLIED or function in _SCALED:
         depth = context.registers(context.fabric.multiply_ns)
         dsp = dsps_per_product(context.source(layer).type, _parameter(layer), context.fabric)
@@ -48,7 +46,7 @@ def activation(layer: Layer, context: Context) -> Cost:
         logic = _compared(layer, context, values, depth)
     else:
         raise WeftError(f"layer {layer.name}: activation {function!r} has no cost model: run the layer on the CPU")
-    return _timed(layer, context, depth, logic)
+    return compared_timing(layer, context, depth, logic)
 
 
 def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resources:
@@ -69,45 +67,9 @@ def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resour
     return loop + Resources(lut=round(each * values), ff=held * values * bits)
 
 
-def softmax(layer: Layer, context: Context) -> Cost:
-    """Softmax: maximum, exponential by table, sum, reciprocal by table, product.
-
-    io_parallel: 4 cycles for 10 values (Vitis HLS 2023.2, xcu250, 5 ns), 12 and 14 for 6 and 10 (2021.1, xc7z007s).
-    io_stream: a slice every RF cycles, + 13 to 15 on xc7z020 (2,717 for 676 slices at reuse 4, Vivado HLS 2020.1) and 6
-    on xcu280, with ceil(n / RF) products and as many lookups: 3, 2, 1, 1, 4, 1 DSP and 3, 2, 2, 2, 3, 2 block RAMs
-    exactly. Vivado looks up two values in one table, Vitis has one for each (3, 5, 6, 10 for so many values, 2021.1).
-    """
-    source, result = context.source(layer), context.result(layer)
-    n = whole(layer, "n_in", channels(source)) if not context.stream else channels(source)
-    slices = max(1, source.size // max(1, channels(source)))
-    # hls4ml's "argmax" has no tables: it compares, and marks the largest.
-    if layer.attributes.get("implementation") == "argmax" or layer.attributes.get("skip") is True:
-        return _timed(layer, context, ceil(levels(n)), Resources(lut=4 * n * source.type.width))
-    exponential, inverse = _type(layer, "exp_table_t", result.type), _type(layer, "inv_table_t", result.type)
-    size = whole(layer, "exp_table_size", whole(layer, "table_size", 1024))
-    table = rom(exponential.width, size)
-    dsp = dsps_per_product(exponential, inverse, context.fabric)
-    per_slice = channels(source)
-    pace = reuse(layer) if context.stream else 1
-    parallel = ceil(per_slice / pace)
-    tables = max(1, parallel - 1) if is_vitis(context.tool) else ceil(parallel / 2)
-    copies = Resources(bram18=tables * table.bram18, lut=tables * table.lut)
-    inverted = rom(inverse.width, whole(layer, "inv_table_size", whole(layer, "table_size", 1024)))
-    fabric = context.fabric
-    compute_ns = 3 * fabric.add_ns * levels(per_slice) + fabric.multiply_ns + 2 * fabric.lookup_ns
-    cycles = 1 + context.registers(compute_ns)
-    # 406 to 1,513 LUT and 608 to 2,082 FF for 3 to 10 values of 16 bits: 9 a bit, and one register a bit and cycle.
-    value_bits = per_slice * source.type.width
-    logic = Resources(lut=9 * value_bits, ff=(cycles - 1) * value_bits, dsp=parallel * dsp)
-    if not context.stream:
-        timing = at_once(slices - 1 + cycles, slices)
-        return Cost(timing, timing, copies + inverted + logic)
-    best, worst = (streamed(slices, pace, cycles + more) for more in (3, 5))
-    return Cost(drained(best), drained(worst), copies + inverted + logic)
-
-
-def _timed(layer: Layer, context: Context, depth: int, resources: Resources) -> Cost:
-    """io_stream: pixels + 2 or 3 (902 for 900, 679 for 676, 129 for 128); one element is no loop: its depth only."""
+def compared_timing(layer: Layer, context: Context, depth: int, resources: Resources) -> Cost:
+    """How long an activation takes. io_stream: pixels + 2 or 3 (902 for 900, 679 for 676, 129 for 128); one element is
+    no loop: its depth only."""
     elements = beats(context.source(layer))
     if not context.stream or elements == 1:
         return Cost(at_once(depth), at_once(depth), resources)
@@ -115,12 +77,14 @@ def _timed(layer: Layer, context: Context, depth: int, resources: Resources) -> 
     return Cost(best, worst, resources)
 
 
-def _tables(layer: Layer, context: Context, values: int) -> Resources:
-    """One table a pair of values: a block RAM has two ports (5 block RAMs for 10 tanh, Vivado HLS 2020.1)."""
-    table = rom(_type(layer, "table_t", context.result(layer).type).width, whole(layer, "table_size", 1024))
-    bits = context.source(layer).type.width
+def tables(layer: Layer, context: Context, values: int, bits: int) -> Resources:
+    """`values` lookups of `bits`: one table a pair, as a block RAM has two ports (5 block RAMs for 10 tanh and 20 for
+    40 sigmoids, Vivado HLS 2020.1 and 2019.2). 8 to 9 LUT a bit (5,084 for 40 sigmoids, 2,684 for 20 tanh, 142 for
+    one)."""
+    table = rom(attribute_type(layer, "table_t", context.result(layer).type).width, whole(layer, "table_size", 1024))
     copies = ceil(values / 2)
-    return Resources(lut=9 * values * bits + copies * table.lut, ff=2 * values * bits, bram18=copies * table.bram18)
+    held = values * bits if context.stream else 0  # 2 and 3 FF in io_parallel, 305 for 10 values in io_stream
+    return Resources(lut=round(8.4 * values * bits) + copies * table.lut, ff=2 * held + 3, bram18=copies * table.bram18)
 
 
 def _width(layer: Layer, context: Context) -> int:
@@ -128,12 +92,7 @@ def _width(layer: Layer, context: Context) -> int:
     return channels(source) if context.stream else source.size
 
 
-def _type(layer: Layer, name: str, default: FixedType) -> FixedType:
-    value = layer.attributes.get(name)
-    return value if isinstance(value, FixedType) else default
-
-
 def _parameter(layer: Layer) -> FixedType:
     if "param" in layer.weights:
         return layer.weights["param"].type
-    return _type(layer, "param_t", _type(layer, "slope_t", FixedType(16, 6)))
+    return attribute_type(layer, "param_t", attribute_type(layer, "slope_t", FixedType(16, 6)))
