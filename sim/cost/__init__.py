@@ -19,7 +19,7 @@ from weft.sim.cost.model import Context, Cost
 from weft.sim.cost.normalisation import layer_normalisation, normalisation
 from weft.sim.cost.pooling import global_pooling, pooling
 from weft.sim.cost.recurrent import bidirectional, recurrent
-from weft.sim.cost.shape import cropping, moved, transpose, wires, zero_padding
+from weft.sim.cost.shape import cropping, moved, resize, transpose, wires, zero_padding
 from weft.sim.cost.softmax import softmax
 
 COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
@@ -61,7 +61,7 @@ COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
     "Clone": moved,
     "ZeroPadding1D": zero_padding,
     "ZeroPadding2D": zero_padding,
-    "Resize": moved,
+    "Resize": resize,
     "Cropping1D": cropping,
     "Cropping2D": cropping,
     "Transpose": transpose,

@@ -15,6 +15,8 @@ from weft.sim.cost.model import (
     attribute_type,
     beats,
     channels,
+    is_before,
+    is_fast,
     is_vitis,
     streamed,
     whole,
@@ -28,6 +30,8 @@ _MULTIPLIED = {"leaky_relu", "leakyrelu", "prelu"}
 _TABLED = {"sigmoid", "tanh", "softplus", "softsign", "elu", "selu"}
 _SCALED = {"hard_sigmoid", "hard_tanh"}
 
+_CHOICE_LUT = 1.75  # a bit, of Vivado HLS in io_parallel (`_compared`)
+
 
 def activation(layer: Layer, context: Context) -> Cost:
     """Every activation but softmax; one value of every channel at once in io_stream, all values in io_parallel."""
@@ -38,8 +42,7 @@ def activation(layer: Layer, context: Context) -> Cost:
         depth, logic = 2, tables(layer, context, values, bits)
     elif function in _MULTIPLIED or function in _SCALED:
         depth = context.registers(context.fabric.multiply_ns)
-        dsp = dsps_per_product(context.source(layer).type, _parameter(layer), context.fabric)
-        logic = Resources(lut=3 * values * bits, ff=values * bits, dsp=values * dsp)
+        logic = _multiplied(layer, context, values)
     elif function in _COMPARED:
         # relu: 0 cycles at 5 ns and 1 at 3.33 ns (FACTS).
         depth = context.registers(2 * context.fabric.add_ns)
@@ -54,17 +57,48 @@ def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resour
 
     Published relus, 16 bits: 28 LUT a value (Vivado HLS 2020.1, io_parallel); 47 and 108 for the loop in io_stream, and
     70 at 32 bits (2019.2 and 2020.1); 47 (Vitis HLS 2024.1). Saturated: 43, 54, 94, 125 where 3, 4, 5, 6 integer bits
-    go, 96 to 106 where 11 and 12 go. FF: two registers a value at 3.33 ns (32 to 33), otherwise the loop's.
+    go, 96 to 106 where 11 and 12 go. FF: two registers a value at 3.33 ns (32 to 33) in io_parallel.
     """
-    source_tensor = context.source(layer)
-    source, result = source_tensor.type, context.result(layer).type
-    bits, lost = source.width, source.integer - result.integer
-    plain = 1.75 * bits if not is_vitis(context.tool) and not context.stream else 24 + 1.45 * bits
+    source, result = context.source(layer).type, context.result(layer).type
+    lost = source.integer - result.integer
+    plain = _CHOICE_LUT * source.width if not is_vitis(context.tool) and not context.stream else _choice(source.width)
     each = min(100.0, 14.0 * lost) if result.overflow != "WRAP" and lost > 0 else plain
-    looped = context.stream and beats(source_tensor) > 1
-    loop = Resources(lut=108, ff=16) if looped else Resources()
-    held = context.registers(3 * context.fabric.add_ns) if looped else 2 * depth
-    return loop + Resources(lut=round(each * values), ff=held * values * bits)
+    if context.stream:
+        return _loop(layer, context) + Resources(lut=round(each * values))
+    return Resources(lut=round(each * values), ff=2 * depth * values * source.width)
+
+
+def _choice(bits: int) -> float:
+    """LUT of a comparison and a choice between values of `bits`: 47 for 16 and 70 for 32."""
+    return 24 + 1.45 * bits
+
+
+def _loop(layer: Layer, context: Context) -> Resources:
+    """A loop over a stream: 108 LUT and 10 to 19 FF, and 3 FF without a loop. Vivado HLS registers the element on
+    xc7z020, once at 10 ns (84 and 143 for 64 and 128 bits, DNNonSilicon) and twice at 5 (337 and 597 for 128 and 256,
+    AutoEncoder_hls4ml@dd6f3c2171), Vitis HLS one that saturates (205 for 32 of 6 bits, HG-DREAM@274dba6e)."""
+    if beats(context.source(layer)) == 1:
+        return Resources(ff=3)
+    result = context.result(layer)
+    element = channels(result) * result.type.width
+    held = element if is_vitis(context.tool) and result.type.overflow != "WRAP" else 0
+    if not is_vitis(context.tool) and not is_fast(context.fabric):
+        held = element * (1 + context.registers(3 * context.fabric.add_ns))
+    return Resources(lut=108, ff=16 + held)
+
+
+def _multiplied(layer: Layer, context: Context, values: int) -> Resources:
+    """A product by a constant or a parameter and the choice whether to take it.
+
+    io_stream: one DSP a value, a relu's LUT (484, 860, 3,116, 6,124 for 8 to 128 values of 16 bits) and its loop;
+    2018.2 also registers the element (147, 273, 1,043, 2,065 FF; Keb-L/hls4ml-data@333aad62).
+    """
+    source = context.source(layer).type
+    dsp = values * dsps_per_product(source, _parameter(layer), context.fabric)
+    if not context.stream:
+        return Resources(lut=3 * values * source.width, ff=values * source.width, dsp=dsp)
+    held = values * source.width if is_before(context.tool, 2019) else 0
+    return _loop(layer, context) + Resources(lut=round(_choice(source.width) * values), ff=held, dsp=dsp)
 
 
 def compared_timing(layer: Layer, context: Context, depth: int, resources: Resources) -> Cost:

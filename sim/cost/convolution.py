@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from math import ceil, log2
 
-from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
-from weft.sim.cost.model import Context, Cost, Timing, at_once, is_before, is_vitis, partitions, reuse, times, whole
+from weft.sim.cost.model import (
+    Context,
+    Cost,
+    Timing,
+    at_once,
+    is_before,
+    is_fast,
+    is_vitis,
+    partitions,
+    reuse,
+    times,
+    whole,
+)
 from weft.sim.cost.multiplier import Products, products, weight_of
-from weft.sim.cost.storage import SMALLEST_BITS, shift_register
 from weft.sim.cost.window import window_of
+from weft.sim.cost.window_fabric import is_encoded, is_shared, queue_rams, window_fabric
 
 
 def convolution(layer: Layer, context: Context) -> Cost:
@@ -49,7 +60,7 @@ def _convolve(
 ) -> Cost:
     array = products(layer, weight, context.source(layer).type, fan_in, outputs, context)
     if context.stream:
-        return _stream(layer, context, array, fan_in, pointwise)
+        return _stream(layer, context, array, weight, fan_in, pointwise)
     return _parallel(layer, array)
 
 
@@ -67,7 +78,7 @@ def _parallel(layer: Layer, array: Products) -> Cost:
     return Cost(best, worst, times(array.resources, at_a_time))
 
 
-def _stream(layer: Layer, context: Context, array: Products, fan_in: int, pointwise: bool) -> Cost:
+def _stream(layer: Layer, context: Context, array: Products, weight: Weight, fan_in: int, pointwise: bool) -> Cost:
     """One input pixel at a time through line buffers, or through a FIFO a window position ("encoded").
 
     csynth's best case takes every pixel for one that only moves the window, its worst every pixel for one that makes an
@@ -77,11 +88,11 @@ def _stream(layer: Layer, context: Context, array: Products, fan_in: int, pointw
     rows, columns = (1, 1) if pointwise else (kernel_height(layer), whole(layer, "filt_width", 1))
     window = window_of(layer, context, rows, columns)
     shift, busy = _pixel_cycles(layer, context, array, fan_in, rows * columns)
-    resources = array.resources + window_fabric(layer, context, rows, columns)
-    if _is_shared(layer) and not is_vitis(context.tool):
+    resources = window_fabric(layer, context, array.resources, weight, (rows, columns))
+    if is_shared(layer) and not is_vitis(context.tool):
         run = window.expected(shift, busy + _encoded_delay(layer, context), 0)
         return Cost(window.every(shift, 0), window.every(busy, 0), resources, run)
-    if _is_shared(layer):
+    if is_shared(layer):
         # Vitis csynth bounds a border pixel as one that only shifts the window, 2 cycles (13,487 against 14,801,
         # FACTS).
         best, worst = window.expected(shift, busy, 3), window.every(busy + 1, 3)
@@ -93,20 +104,11 @@ def _stream(layer: Layer, context: Context, array: Products, fan_in: int, pointw
     )
 
 
-def _is_shared(layer: Layer) -> bool:
-    return layer.strategy.lower() == "resource" and layer.reuse_factor > 1
-
-
-def _is_encoded(layer: Layer) -> bool:
-    return str(layer.attributes.get("implementation", "")).lower() == "encoded"
-
-
 def _encoded_delay(layer: Layer, context: Context) -> int:
     """Reading a window's FIFOs from block RAM takes a cycle more than csynth counts: 2,593 and 1,460 cycles between
     samples for 256 outputs of 8 and 3 (a 5x5 window over rows of 16 values of 16 bits, 75 block RAMs); 3x3 over rows of
     8 is kept in LUTs and takes none (Keb-L/hls4ml-data@333aad62)."""
-    depth = kernel_height(layer) * whole(layer, "out_width")
-    return 1 if _is_encoded(layer) and depth * context.source(layer).type.width > SMALLEST_BITS else 0
+    return 1 if queue_rams(layer, context) else 0
 
 
 def _pixel_cycles(layer: Layer, context: Context, array: Products, fan_in: int, kernel: int) -> tuple[int, int]:
@@ -119,9 +121,9 @@ def _pixel_cycles(layer: Layer, context: Context, array: Products, fan_in: int, 
     (H*W + 3 or 4, FACTS; 2,354 for 784 pixels at reuse 3) or, where that is less, what a product takes and one more (10
     for 12, Keb-L/hls4ml-data@333aad62).
     """
-    if _is_shared(layer) and not is_vitis(context.tool):
+    if is_shared(layer) and not is_vitis(context.tool):
         return _vivado_pixel(layer, context, fan_in)
-    if _is_shared(layer):
+    if is_shared(layer):
         return 2, array.best + 2
     if kernel == 1:
         return reuse(layer), reuse(layer)
@@ -142,10 +144,10 @@ def _vivado_pixel(layer: Layer, context: Context, fan_in: int) -> tuple[int, int
     output (147 for 144 of 144), one more for an encoded window, and for more than 512 values under 2018.2 (78 for 72 of
     576).
     """
-    fast, factor = context.fabric.add_ns < 1, layer.reuse_factor
+    fast, factor = is_fast(context.fabric), layer.reuse_factor
     if is_before(context.tool, 2020) and fast:
         single = 1 if factor == fan_in and not is_before(context.tool, 2019) else 0
-        return 2, 4 + factor - single + (1 if _is_encoded(layer) else 0) + _wide_delay(context, fan_in)
+        return 2, 4 + factor - single + (1 if is_encoded(layer) else 0) + _wide_delay(context, fan_in)
     bits = context.source(layer).type.width
     shift = 4 if is_before(context.tool, 2020) else max(2, fan_in - (3 if fan_in < 18 else 2))
     product = 1 if fast else 3
@@ -154,13 +156,6 @@ def _vivado_pixel(layer: Layer, context: Context, fan_in: int) -> tuple[int, int
 
 def _wide_delay(context: Context, fan_in: int) -> int:
     return 1 if is_before(context.tool, 2019) and fan_in > 512 else 0
-
-
-def window_fabric(layer: Layer, context: Context, rows: int, columns: int) -> Resources:
-    """The line buffers, (rows - 1) of them, and the window's registers."""
-    channels, bits = whole(layer, "n_chan"), context.source(layer).type.width
-    lines = shift_register((rows - 1) * channels * bits, whole(layer, "in_width")) if rows > 1 else Resources()
-    return lines + Resources(ff=rows * columns * channels * bits)
 
 
 def _output_pixels(layer: Layer) -> int:

@@ -103,6 +103,11 @@ def is_vitis(tool: str) -> bool:
     return tool.startswith("vitis")
 
 
+def is_fast(fabric: Fabric) -> bool:
+    """Whether a fabric is UltraScale+ rather than 7 series."""
+    return fabric.add_ns < 1
+
+
 def is_before(tool: str, year: int) -> bool:
     """Whether a tool is a Vivado HLS of a year before `year`."""
     return not is_vitis(tool) and tool < f"vivado-{year}"

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
-from weft.sim.cost.model import Context, Cost, at_once, beats, channels, drained, is_vitis, levels, streamed, whole
-from weft.sim.cost.storage import shift_register
+from weft.sim.cost.laws import fabric as law_fabric
+from weft.sim.cost.model import (
+    Context,
+    Cost,
+    at_once,
+    beats,
+    channels,
+    drained,
+    is_before,
+    is_fast,
+    is_vitis,
+    levels,
+    streamed,
+    whole,
+)
 
 # A comparison and a choice, in additions: 4 levels do not fit into 10 ns on UltraScale+ and 2 not into 5 ns
 # (`pooling`).
@@ -28,15 +41,22 @@ def pooling(layer: Layer, context: Context) -> Cost:
     width, n_channels = whole(layer, "in_width", 0) or whole(layer, "n_in"), channels(source)
     pixels = beats(source)
     needs = ((rows - 1) * width + columns) / pixels
-    lines = shift_register((rows - 1) * n_channels * bits, width) if rows > 1 else Resources()
-    logic = Resources(lut=n_channels * rows * columns * bits * 2, ff=n_channels * rows * columns * bits * 2)
     fabric = context.fabric
     pace = 1 if is_vitis(context.tool) else min(2, 1 + context.registers(3 * fabric.add_ns))
-    depth = 2 + context.registers(_COMPARE * fabric.add_ns * levels(rows * columns))
-    if str(layer.attributes.get("implementation", "")).lower() == "encoded" or (fabric.add_ns > 1 and pace == 1):
-        depth += 2
+    registers = context.registers(_COMPARE * fabric.add_ns * levels(rows * columns))
+    encoded = str(layer.attributes.get("implementation", "")).lower() == "encoded"
+    depth = 2 + registers + (2 if encoded or (not is_fast(fabric) and pace == 1) else 0)
     timing = drained(streamed(pixels, pace, depth + pace - 1, needs))
-    return Cost(timing, timing, logic + lines)
+    held = rows * columns * n_channels * bits
+    sizes = (1, held, held * registers / pace, held - n_channels * bits)
+    return Cost(timing, timing, law_fabric(_law(context, encoded), sizes))
+
+
+def _law(context: Context, encoded: bool) -> str:
+    if encoded:
+        return "pool, encoded"
+    era = "2019, " if is_before(context.tool, 2020) else ""
+    return f"pool, {era}{'UltraScale+' if is_fast(context.fabric) else 'zynq7'}"
 
 
 def global_pooling(layer: Layer, context: Context) -> Cost:

@@ -65,13 +65,16 @@ def softmax(layer: Layer, context: Context) -> Cost:
     depth = 2 * turns + 1 + (registers + 1 if subtracted else 0) + (1 if is_vitis(context.tool) else 0)
     latency = (slices - 1) * turns + depth
     timing = drained(Timing(latency, latency, depth))
-    return Cost(timing, timing, memory + _stream_logic(bits, registers, subtracted, context))
+    return Cost(timing, timing, memory + _stream_logic(bits, registers, context))
 
 
-def _stream_logic(bits: int, registers: int, subtracted: bool, context: Context) -> Resources:
-    """LUT and FF of `bits` bits a slice: 14 to 21 a bit of 2020.1 (7 rows of DNNonSilicon and the hls4ml tutorial), 6
-    to 8 of 2018.2, 2019.2 (Keb-L/hls4ml-data@333aad62) and Vitis HLS 2024.1; 3 registers a bit, and 0.85 a pipeline
-    stage."""
-    lut = 18 if subtracted and not is_vitis(context.tool) else 7
-    ff = 3 + (0.85 * registers if subtracted else 0) if not is_vitis(context.tool) else 3
-    return Resources(lut=lut * bits, ff=round(ff * bits))
+def _stream_logic(bits: int, registers: int, context: Context) -> Resources:
+    """LUT and FF of `bits` bits a slice. LUT: 14 to 21 a bit of 2020.1 (7 rows of DNNonSilicon and the hls4ml
+    tutorial), 6 to 8 of 2018.2, 2019.2 (Keb-L/hls4ml-data@333aad62) and Vitis HLS 2024.1. FF: 5.4 in 2018.2 (676 and
+    714 for 8 values), 2.4 in 2019.2 (286 to 312), 2.7 in Vitis (262 for 6), and a register a pipeline stage in
+    2020.1."""
+    if is_vitis(context.tool):
+        return Resources(lut=7 * bits, ff=round(2.7 * bits))
+    if is_before(context.tool, 2020):
+        return Resources(lut=7 * bits, ff=round((5.4 if is_before(context.tool, 2019) else 2.4) * bits))
+    return Resources(lut=18 * bits, ff=round((3.6 + 0.95 * registers) * bits))
