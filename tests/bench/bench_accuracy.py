@@ -7,13 +7,18 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from published import READERS, Case, cases
+from published import Case, cases
+from published_dense import mlp_cases, single_cases, stack_cases
 from rich.console import Console
 from rich.table import Table
 
 from weft.boards import Resources
 from weft.sim import estimate
 from weft.sim.cost.storage import fifo
+
+SOURCES = {
+    "dense_stacks.csv": stack_cases, "dense_single.csv": single_cases, "mlp.csv": mlp_cases, "layers.csv": cases,
+}  # fmt: skip
 
 DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -22,7 +27,7 @@ def bench_accuracy() -> None:
     """Prints, for every source and group of rows, how many figures are exact, the error, and the worst row."""
     folder = Path(os.environ.get("WEFT_PUBLISHED") or DEFAULT)
     console = Console(width=140)
-    for name in READERS:
+    for name in SOURCES:
         if (folder / name).is_file():
             console.print(table(name, measured(folder / name)))
         else:
@@ -32,7 +37,7 @@ def bench_accuracy() -> None:
 def measured(path: Path) -> dict[tuple[str, str], list[tuple[str, float, float]]]:
     """(group, figure) -> rows of (name, published, estimated)."""
     found: dict[tuple[str, str], list[tuple[str, float, float]]] = defaultdict(list)
-    for case in cases(path):
+    for case in SOURCES[path.name](path):
         got = estimated(case)
         for figure, published in case.figures.items():
             found[case.group, figure].append((case.name, published, got[figure]))
