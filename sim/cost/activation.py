@@ -8,6 +8,7 @@ from weft.boards.errors import WeftError
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.hls.precision import FixedType
+from weft.sim.cost.dsp import dsps_per_product
 from weft.sim.cost.model import (
     Context,
     Cost,
@@ -21,7 +22,6 @@ from weft.sim.cost.model import (
     streamed,
     whole,
 )
-from weft.sim.cost.multiplier import dsps_per_product
 from weft.sim.cost.storage import rom
 
 _COMPARED = {"linear", "relu", "relu1", "relu6", "relu_max", "hard_sigmoid", "hard_tanh", "binary_tanh", "ternary_tanh",
@@ -94,7 +94,7 @@ def _multiplied(layer: Layer, context: Context, values: int) -> Resources:
     2018.2 also registers the element (147, 273, 1,043, 2,065 FF; Keb-L/hls4ml-data@333aad62).
     """
     source = context.source(layer).type
-    dsp = values * dsps_per_product(source, _parameter(layer), context.fabric)
+    dsp = values * dsps_per_product(source, _parameter(layer), context.fabric, context.tool)
     if not context.stream:
         return Resources(lut=3 * values * source.width, ff=values * source.width, dsp=dsp)
     held = values * source.width if is_before(context.tool, 2019) else 0

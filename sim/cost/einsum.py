@@ -8,8 +8,9 @@ from math import ceil
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.hls.precision import FixedType
+from weft.sim.cost.dsp import dsps_per_product
 from weft.sim.cost.model import Context, Cost, at_once, levels, reuse, times, whole
-from weft.sim.cost.multiplier import dsps_per_product, products, weight_of
+from weft.sim.cost.multiplier import products, weight_of
 
 
 def dot(layer: Layer, context: Context) -> Cost:
@@ -41,7 +42,7 @@ def _value_products(layer: Layer, context: Context, fan_in: int, outputs: int) -
     kinds = [context.design.tensors[name].type for name in layer.inputs]
     first, second = kinds[0], kinds[-1]
     multipliers = ceil(fan_in * outputs / reuse(layer))
-    dsp = dsps_per_product(first, second, context.fabric)
+    dsp = dsps_per_product(first, second, context.fabric, context.tool)
     fabric = context.fabric
     depth = context.registers(fabric.multiply_ns + fabric.add_ns * levels(fan_in))
     resources = replace(_sums(first, second, fan_in, outputs, depth, not dsp), dsp=multipliers * dsp)

@@ -39,11 +39,11 @@ _CONVOLUTIONS = {
 # Stream poolings. Sizes: 1, bits of the window, those bits times pipeline registers over cycles a pixel, bits compared.
 _POOLINGS = {
     # AutoEncoder_hls4ml@dd6f3c2171, 3 layers.
-    "pool, 2019, zynq7": Law(lut=(520, 0, 0, 2.1), ff=(290, 1.2, 1.8, 0)),
+    "pool, 2019, zynq7": Law(lut=(520, 0, 0, 2.1), ff=(290, 2.2, 0.6, 0)),
     # DNNonSilicon, 12 layers on xc7z020.
-    "pool, zynq7": Law(lut=(500, 0, 0, 6.0), ff=(290, 1.2, 1.8, 0)),
+    "pool, zynq7": Law(lut=(500, 0, 0, 6.0), ff=(290, 2.2, 2.3, 0)),
     # DNNonSilicon, 3 layers on xcu50 and xcu280, 10 ns; the hls4ml tutorial's 3 at 5 ns have half the LUT.
-    "pool, UltraScale+": Law(lut=(500, 0, 0, 5.8), ff=(290, 1.2, 0.4, 0)),
+    "pool, UltraScale+": Law(lut=(500, 0, 0, 5.8), ff=(290, 1.28, 0.3, 0)),
     # Keb-L, 4 layers of 2019.2, a line buffer before the one that hls4ml took over.
     "pool, 2019, UltraScale+": Law(lut=(300, 0, 0, 2.9), ff=(140, 4.3, 0, 0)),
     # Keb-L, 12 layers of 2018.2 and 2019.2.

@@ -52,29 +52,55 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Products:
+    """An array of multipliers and adders: cycles from operands to sums (best, worst), cycles between starts, fabric."""
+
+    best: int
+    worst: int
+    interval: int
+    resources: Resources
+
+
+@dataclass(frozen=True)
 class Fabric:
-    """Delays (ns) and DSP operand widths (bits) of one device family."""
+    """Delays (ns) and DSP operand widths (bits) of one device family.
+
+    `multiply_ns` to the product, `adjust_ns` to align shifted terms, `tree_ns` a level of an adder tree, `add_ns` one
+    addition or comparison, `lookup_ns` a table.
+    """
 
     multiply_ns: float
     adjust_ns: float
+    tree_ns: float
     add_ns: float
     lookup_ns: float
     dsp_wide: int
     dsp_narrow: int
 
     def registers(self, delay_ns: float, clock_ns: float) -> int:
-        """Pipeline registers that logic of this delay needs; HLS keeps an eighth of the clock (12.5 %) in reserve."""
-        return max(0, ceil(delay_ns / (0.875 * clock_ns)) - 1)
+        """Pipeline registers that logic of this delay needs."""
+        return max(0, ceil(delay_ns / usable_ns(clock_ns)) - 1)
 
 
-# Delays fitted by hand on published csynth latencies: zynq7 on hls4ml_MLP_estimator@72e2e22e (Vitis HLS 2021.1,
-# xc7z007s-2, 3.33 and 5 ns: fan-in 3, 21, 16, 32, 64 take 4, 6, 6, 7, 5 cycles; here within 2), UltraScale+ on
-# wa-hls4ml-search@8e70542 (Vivado HLS 2020.1, xcu250-2L, 5 ns: 0 cycles at 2 bits, 1 above). A lookup is softmax's: 13
-# and 16 cycles at 3 and 5 values and 3.33 ns, 12 and 14 at 6 and 10 values and 5 ns on zynq7, 4 on UltraScale+.
+def usable_ns(clock_ns: float) -> float:
+    """What logic may take of a clock period: HLS keeps an eighth (12.5 %) in reserve."""
+    return 0.875 * clock_ns
+
+
+# Delays that explain published csynth latencies. Product and tree level, zynq7: the 12 Dense layers of
+# hls4ml_MLP_estimator@72e2e22e that have trees (Vitis HLS 2021.1, xc7z007s-2, 3.33 and 5 ns: 9 exact, 3 one off) and
+# 128-3 with 384 and 96 weights at 25 ns (Vivado HLS 2020.1). UltraScale+: wa-hls4ml-search@8e70542 (Vivado HLS 2020.1,
+# xcu250-2L, 5 ns: 0 cycles at 2 bits, 1 above and for 96-32) and CE6370@8b151865 (2023.2: 1 cycle for 289 weights an
+# output); the latter bounds a level from above, 96-32 from below: 0.766 to 0.777 ns. A lookup is softmax's: 13 and 16
+# cycles at 3 and 5 values and 3.33 ns, 12 and 14 at 6 and 10 values and 5 ns on zynq7, 4 on UltraScale+.
 # DSP48E1 multiplies 25x18 (UG479), DSP48E2 27x18 (UG579).
-_ULTRASCALE_PLUS = Fabric(multiply_ns=2.4, adjust_ns=1.0, add_ns=0.95, lookup_ns=2.0, dsp_wide=27, dsp_narrow=18)
+_ULTRASCALE_PLUS = Fabric(
+    multiply_ns=2.4, adjust_ns=1.0, tree_ns=0.77, add_ns=0.95, lookup_ns=2.0, dsp_wide=27, dsp_narrow=18
+)
 _FABRICS = {
-    "zynq7": Fabric(multiply_ns=11.2, adjust_ns=4.0, add_ns=1.9, lookup_ns=11.0, dsp_wide=25, dsp_narrow=18),
+    "zynq7": Fabric(
+        multiply_ns=9.0, adjust_ns=1.0, tree_ns=3.0, add_ns=1.9, lookup_ns=11.0, dsp_wide=25, dsp_narrow=18
+    ),
     "zynq_ultrascale_plus": _ULTRASCALE_PLUS,
     "alveo": _ULTRASCALE_PLUS,
 }
@@ -86,6 +112,9 @@ def fabric_of(family: str) -> Fabric:
         raise WeftError(f"family {family!r} has no cycle model: weft knows {', '.join(_FABRICS)}")
     return _FABRICS[family]
 
+
+#: hls4ml's default accumulator, ap_fixed<16,6>, which the published rows have.
+WORD_BITS = 16
 
 #: The tool whose reports the rules follow unless told otherwise.
 NEWEST_TOOL = "vitis-2024.1"

@@ -9,6 +9,8 @@ import numpy as np
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
+from weft.sim.cost.constants import signed_digits
+from weft.sim.cost.dsp import dsps_per_product
 from weft.sim.cost.model import (
     Context,
     Cost,
@@ -22,7 +24,7 @@ from weft.sim.cost.model import (
     times,
     whole,
 )
-from weft.sim.cost.multiplier import dsps_per_product, products, signed_digits, weight_of
+from weft.sim.cost.multiplier import products, weight_of
 from weft.sim.cost.storage import rom
 
 
@@ -71,8 +73,12 @@ def layer_normalisation(layer: Layer, context: Context) -> Cost:
     bits, fabric = kind.width, context.fabric
     depth = 5 + 2 + context.registers(2 * fabric.add_ns * (levels(n) + 1))
     scaled = int(np.count_nonzero(signed_digits(scale.raw) > 1))  # a power of two is a shift
-    each = dsps_per_product(kind, kind, fabric)
-    dsp = n * each + n * dsps_per_product(kind, table, fabric) + scaled * dsps_per_product(kind, scale.type, fabric)
+    each = dsps_per_product(kind, kind, fabric, context.tool)
+    dsp = (
+        n * each
+        + n * dsps_per_product(kind, table, fabric, context.tool)
+        + scaled * dsps_per_product(kind, scale.type, fabric, context.tool)
+    )
     dsp += 0 if (n & (n - 1)) == 0 else 2 * each
     at_a_time = rows if not context.dataflow else 1
     memory = times(rom(table.width, whole(layer, "table_size", 1024)), ceil(at_a_time / 2))

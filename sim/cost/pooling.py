@@ -20,9 +20,9 @@ from weft.sim.cost.model import (
     whole,
 )
 
-# A comparison and a choice, in additions: 4 levels do not fit into 10 ns on UltraScale+ and 2 not into 5 ns
-# (`pooling`).
-_COMPARE = 2.4
+# Nanoseconds of a comparison and a choice on 7 series and on UltraScale+: 2 levels fit into 10 ns there and not into 5
+# here, 4 levels take one register at 10 ns on both (the rows of `pooling`).
+_COMPARE_NS = (4.3, 2.2)
 
 
 def pooling(layer: Layer, context: Context) -> Cost:
@@ -43,7 +43,7 @@ def pooling(layer: Layer, context: Context) -> Cost:
     needs = ((rows - 1) * width + columns) / pixels
     fabric = context.fabric
     pace = 1 if is_vitis(context.tool) else min(2, 1 + context.registers(3 * fabric.add_ns))
-    registers = context.registers(_COMPARE * fabric.add_ns * levels(rows * columns))
+    registers = context.registers(_COMPARE_NS[is_fast(fabric)] * levels(rows * columns))
     encoded = str(layer.attributes.get("implementation", "")).lower() == "encoded"
     depth = 2 + registers + (2 if encoded or (not is_fast(fabric) and pace == 1) else 0)
     timing = drained(streamed(pixels, pace, depth + pace - 1, needs))

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.sim.cost.activation import tables
+from weft.sim.cost.dsp import dsps_per_product
 from weft.sim.cost.model import Context, Cost, Timing, at_once, beats, channels
-from weft.sim.cost.multiplier import dsps_per_product, products, weight_of
+from weft.sim.cost.multiplier import products, weight_of
 
 # Cycles of a step after its products. GRU: a sum, the gates' table, the reset product and a sum (2), the candidate's
 # table, the mixing products and their sum (2): 7, published 38 to 39 for products of 31 to 32
@@ -71,7 +72,7 @@ def _cell(layer: Layer, factors: tuple[int, int], context: Context) -> _Cell:
     by_state = products(replace(layer, reuse_factor=factors[1]), second, result.type, states, gates, context)
     bits = result.type.width
     gate = tables(layer, context, _TABLES.get(layer.kind, _TABLES["LSTM"]) * states, bits)
-    dsp = _STATE_PRODUCTS * states * dsps_per_product(result.type, result.type, context.fabric)
+    dsp = _STATE_PRODUCTS * states * dsps_per_product(result.type, result.type, context.fabric, context.tool)
     sums = Resources(lut=round(_STATE_LUT_BITS * states * bits), ff=round(_STATE_FF_BITS * states * bits), dsp=dsp)
     return _Cell(
         max(by_input.best, by_state.best) + _AFTER_PRODUCTS,

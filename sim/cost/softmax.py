@@ -7,6 +7,7 @@ from math import ceil
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.sim.cost.activation import compared_timing
+from weft.sim.cost.dsp import dsps_per_product
 from weft.sim.cost.model import (
     Context,
     Cost,
@@ -22,7 +23,6 @@ from weft.sim.cost.model import (
     times,
     whole,
 )
-from weft.sim.cost.multiplier import dsps_per_product
 from weft.sim.cost.storage import rom
 
 
@@ -48,7 +48,7 @@ def softmax(layer: Layer, context: Context) -> Cost:
     inverted = rom(inverse.width, whole(layer, "inv_table_size", whole(layer, "table_size", 1024)))
     parallel = ceil(n / (reuse(layer) if context.stream else 1))
     tables = max(1, parallel - 1) if is_vitis(context.tool) else ceil(parallel / 2)
-    dsp = Resources(dsp=parallel * dsps_per_product(exponential, inverse, context.fabric))
+    dsp = Resources(dsp=parallel * dsps_per_product(exponential, inverse, context.fabric, context.tool))
     memory = times(rom(exponential.width, size), tables) + inverted + dsp
     fabric = context.fabric
     registers = context.registers(3 * fabric.add_ns * levels(n) + fabric.multiply_ns + 2 * fabric.lookup_ns)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from published import READERS, Case, cases
+from published import Case, folder
+from published_dense import mlp_cases, single_cases, stack_cases
 from published_layers import layer_cases
 from published_streams import stream_cases
 from rich.console import Console
@@ -18,20 +18,20 @@ from weft.sim import estimate
 from weft.sim.cost.stream import fifo
 from weft.sim.estimate import expected_run
 
-SOURCES = {**dict.fromkeys(READERS, cases), "layers.csv": layer_cases, "conv_stream.csv": stream_cases}
-
-DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "data"
+SOURCES = {
+    "dense_stacks.csv": stack_cases, "dense_single.csv": single_cases, "mlp.csv": mlp_cases, "layers.csv": layer_cases,
+    "conv_stream.csv": stream_cases,
+}  # fmt: skip
 
 
 def bench_accuracy() -> None:
     """Prints, for every source and group of rows, how many figures are exact, the error, and the worst row."""
-    folder = Path(os.environ.get("WEFT_PUBLISHED") or DEFAULT)
     console = Console(width=140)
     for name in SOURCES:
-        if (folder / name).is_file():
-            console.print(table(name, measured(folder / name)))
+        if (folder() / name).is_file():
+            console.print(table(name, measured(folder() / name)))
         else:
-            console.print(f"{folder / name} is not there: set WEFT_PUBLISHED to a folder of published reports.")
+            console.print(f"{folder() / name} is not there: set WEFT_PUBLISHED to a folder of published reports.")
 
 
 def measured(path: Path) -> dict[tuple[str, str], list[tuple[str, float, float]]]:

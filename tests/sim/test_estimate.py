@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_weights import counted
 
 from weft.boards import board_names, load_board
 from weft.boards.errors import InputError, WeftError
@@ -17,7 +18,7 @@ from weft.hls.design import Design, Io, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType
 from weft.sim import LayerReport, Report, estimate
 from weft.sim.cost.model import fabric_of
-from weft.sim.cost.multiplier import dsps_per_product, signed_digits
+from weft.sim.cost.multiplier import dsps_per_product
 from weft.sim.cost.storage import block_rams
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -168,17 +169,34 @@ def test_a_tool_that_is_none_is_refused() -> None:
         estimate(mlp((8, 8), (1,)), "pynq-z2", tool="quartus")
 
 
-def test_latency_dense_is_near_the_published_one() -> None:
-    # wa-hls4ml-search@8e70542, Dense 32-32, ap_fixed<16,6> data, Vivado HLS 2020.1, xcu250, 5 ns: bits, DSP, LUT.
-    # Their weights are not published; ours are uniform, with as many signed digits (2.79 against 2.88 at 10 bits).
-    for bits, dsp, lut in ((10, 680, 29868), (12, 878, 26871), (14, 964, 24971)):
-        step, out = dense("dense", 32, 32, "latency", 1)
-        step = replace(step, weights=weights(32, 32, type=FixedType(bits, 1)))
-        got = row(estimate(chain("io_parallel", Tensor("x", (32,), WIDE), (step, out)), "alveo-u250"), "dense")
-        assert got.latency_cycles.worst == 1
-        assert got.interval_cycles.worst == 1
-        assert got.resources.dsp == pytest.approx(dsp, rel=0.03)
-        assert got.resources.lut == pytest.approx(lut, rel=0.1)
+# Dense 32-32, Latency, ap_fixed<16,6> data, Vivado HLS 2020.1, xcu250, 5 ns (wa-hls4ml-search@8e70542): bits, zeros,
+# powers of two, signed digits, products that are multiplied (turns times multipliers), published DSP and LUT at reuse
+# 1, latency at reuse 512. The weights themselves are not published; ours have these counts.
+COUNTED = [
+    (8, 11, 163, 2195, 287, 263, 34010, 145),
+    (10, 4, 38, 2940, 683, 680, 29868, 343),
+    (12, 0, 21, 3609, 878, 878, 26871, 440),
+    (14, 0, 8, 4251, 965, 964, 24971, 484),
+]
+
+
+@pytest.mark.parametrize(("bits", "zeros", "powers", "digits", "multiplied", "dsp", "lut", "cycles"), COUNTED)
+def test_latency_dense_is_near_the_published_one(
+    bits: int, zeros: int, powers: int, digits: int, multiplied: int, dsp: int, lut: int, cycles: int
+) -> None:
+    kind = FixedType(bits, 1)
+    raw = counted(np.random.default_rng(0), kind, (32, 32), zeros, powers, digits, multiplied)
+    reports = {}
+    for factor in (1, 512):
+        step, out = dense("dense", 32, 32, "latency", factor)
+        step = replace(step, weights={"weight": Weight(raw, kind)})
+        design = chain("io_parallel", Tensor("x", (32,), WIDE), (step, out))
+        reports[factor] = row(estimate(design, "alveo-u250", tool="vivado-2020.1"), "dense")
+    assert (reports[1].latency_cycles.worst, reports[1].interval_cycles.worst) == (1, 1)
+    assert reports[1].resources.dsp == pytest.approx(dsp, rel=0.03)
+    assert reports[1].resources.lut == pytest.approx(lut, rel=0.1)
+    assert reports[512].latency_cycles.worst == cycles
+    assert (reports[512].interval_cycles.worst, reports[512].resources.dsp) == (cycles + 1, 2)
 
 
 def test_conv1d_network_parallel_is_the_published_one() -> None:
@@ -242,17 +260,6 @@ def test_wide_products_take_more_dsps() -> None:
     assert dsps_per_product(FixedType(27, 6), FixedType(18, 6), zynq) == 2
     # AutoEncoder_hls4ml@dd6f3c2171: 30 DSP for 8 products of 32x32 bits on xc7z020.
     assert dsps_per_product(FixedType(32, 16), FixedType(32, 16), zynq) == 4
-
-
-@given(st.integers(-(2**40), 2**40))
-def test_signed_digits_are_the_fewest(value: int) -> None:
-    digits, rest = 0, abs(value)
-    while rest:  # the definition of the non-adjacent form
-        if rest & 1:
-            rest -= 2 - (rest & 3)
-            digits += 1
-        rest >>= 1
-    assert signed_digits(np.array([value]))[0] == digits
 
 
 def valid_reuse(n_in: int, n_out: int) -> list[int]:
@@ -421,7 +428,7 @@ def test_what_has_no_model_is_refused_by_name() -> None:
         estimate(chain("io_parallel", first, (layer("one", "GarNet"), out)), "pynq-z2")
     with pytest.raises(WeftError, match=r"one: activation 'gelu'"):
         estimate(chain("io_parallel", first, (layer("one", "Activation", activation="gelu"), out)), "pynq-z2")
-    with pytest.raises(WeftError, match=r"dense: strategy 'compressed'"):
+    with pytest.raises(WeftError, match=r"dense: strategy 'compressed' has no cost model: use latency"):
         estimate(chain("io_parallel", first, dense("dense", 8, 8, "compressed", 2)), "pynq-z2")
     with pytest.raises(InputError, match=r"one .Dense. has no integer 'n_in'"):
         estimate(chain("io_parallel", first, (layer("one", "Dense"), out)), "pynq-z2")

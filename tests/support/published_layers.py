@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from published import DATA, Case, Row, chain, closest, figures_of, trained_weight
+from published import DATA, Case, Row, chain, figures_of, trained_weight
+from published_dense import closest
 
 from weft.hls.design import Io, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType

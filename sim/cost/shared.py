@@ -1,0 +1,104 @@
+"""Products that take turns on multipliers: strategies Resource and its unrolled form at a reuse factor above 1."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from weft.boards.resources import Resources
+from weft.hls.design import Layer, Weight
+from weft.hls.precision import FixedType
+from weft.sim.cost.dsp import dsps_per_product
+from weft.sim.cost.model import WORD_BITS, Context, Products, is_vitis, levels, reuse
+from weft.sim.cost.storage import rom
+
+
+def shared_products(layer: Layer, weight: Weight, data: FixedType, n_in: int, n_out: int, context: Context) -> Products:
+    """Resource: ceil(products / RF) multipliers take turns through a weight memory of RF words.
+
+    Cycles RF + 1 to RF + 2: exact on 165 published stacks (Vitis HLS 2023.2) and 466 of 496 single layers (Vivado HLS
+    2020.1, wa-hls4ml-search@8e70542); the other 30 have two outputs a multiplier and 2 or 4 bit weights, where the
+    product needs no stage of its own, one less. Vivado's loop rewinds, so its interval is RF (496 of 496); Vitis'
+    does not.
+    """
+    rf = reuse(layer)
+    multipliers = _multipliers(layer, weight, n_out)
+    per_product = dsps_per_product(data, weight.type, context.fabric, context.tool)
+    # A product's own stages: 36 to 37 cycles at reuse 32 and 74 to 75 of a stream at 64 on xc7z020 (Vivado HLS 2020.1),
+    # none on UltraScale+ (xcu50: 40 to 41 at 32).
+    stages = context.registers(context.fabric.multiply_ns) if per_product else 0
+    turns = ceil(rf / max(1, n_in))  # outputs that take turns on one multiplier
+    width = multipliers * weight.type.width
+    alone = layer.kind == "Dense" and not context.stream
+    if alone and is_vitis(context.tool):
+        logic = _vitis_logic(n_in, n_out, multipliers, weight.type.width) + Resources(dsp=multipliers * per_product)
+        return Products(rf + stages + 1, rf + stages + 2, rf, logic + rom(width, rf))
+    if not alone:
+        logic = _shared_logic(n_in, n_out, multipliers)
+        soft = 0 if per_product else width * data.width  # one LUT a partial-product bit
+        resources = logic + Resources(lut=soft, dsp=multipliers * per_product) + rom(width, rf)
+        return Products(rf + stages + 1, rf + stages + 2, rf, resources)
+    # Two outputs in turns and a product of LUTs: one stage less, and no register for the product.
+    short = turns == 2 and not per_product
+    product_bits = 0 if short else WORD_BITS if per_product else weight.type.width
+    logic = _vivado_logic(n_in, n_out, multipliers, turns, product_bits)
+    index = rom(max(1, ceil(levels(turns))), rf) if rf > n_in else Resources()
+    resources = logic + Resources(dsp=multipliers * per_product, bram18=index.bram18) + rom(width, rf)
+    first = rf + stages + (0 if short else 1)
+    return Products(first, first + 1, rf, resources)
+
+
+def _multipliers(layer: Layer, weight: Weight, n_out: int) -> int:
+    """One for every RF products; unrolled Resource leaves out those whose constants are all zero.
+
+    That is hls4ml's own bound on the multipliers of the code it generates (an ALLOCATION pragma); everything else is
+    taken to be as in Resource, whose loop that code spells out. No synthesis report of it has been found.
+    """
+    count = ceil(weight.raw.size / reuse(layer))
+    if layer.strategy.lower() != "resource_unrolled" or weight.raw.size % count:
+        return count
+    turns = weight.raw.reshape(-1, max(1, n_out)).T.reshape(count, -1)  # hls4ml stores the outputs first
+    return max(1, int(np.count_nonzero(turns.any(axis=1))))
+
+
+def _shared_logic(n_in: int, n_out: int, multipliers: int) -> Resources:
+    """Convolutions and streams, and Dense whose input takes no turns: fitted.
+
+    LUT = 56 n_in + 46 n_out + 25 multipliers, FF = 39 n_in + 44 n_out + multipliers / 2: least squares of the relative
+    error over 165 stacks (jdweitz/wa-hls4ml, Vitis HLS 2023.2) and 26 single layers of older tools, weighed alike.
+    Median error on 20 streamed conv2d: LUT 29 %, FF 29 %.
+    """
+    return Resources(
+        lut=56 * n_in + 46 * n_out + 25 * multipliers,
+        ff=39 * n_in + 44 * n_out + multipliers // 2,
+    )
+
+
+def _vitis_logic(n_in: int, n_out: int, multipliers: int, weight_bits: int) -> Resources:
+    """Vitis, Dense in io_parallel: a choice among inputs, a sum an output, a product a multiplier.
+
+    Coefficients: least absolute relative error over 165 stacks of two and three layers at 2 to 16 bits
+    (jdweitz/wa-hls4ml, Vitis HLS 2023.2): median LUT 3.4 %, FF 4.7 %, 90th percentile 12 and 13 %. They are of after
+    synthesis, so narrow products in LUTs and weights that HLS moved there are within them.
+    """
+    return Resources(
+        lut=round(28.2 * n_in + (85 + 0.83 * weight_bits) * n_out + 20.9 * multipliers * weight_bits),
+        ff=round(35.2 * n_in + 53.8 * n_out + 7.2 * multipliers),
+    )
+
+
+def _vivado_logic(n_in: int, n_out: int, multipliers: int, turns: int, product_bits: int) -> Resources:
+    """Vivado: multiplexers and registers of 16-bit sums, within 1 % on most of 496 rows (wa-hls4ml-search@8e70542).
+
+    A multiplier that serves more than two outputs reads its sum through a multiplexer over all of them, padded to a
+    power of two: 5.66 LUT a 16-bit word, near the 16/3 that a tree of 4:1 LUTs takes (22,998 to 107,679 LUT for 128-128
+    to 256-256 at reuse 1024). 32 LUT an input and 4,700 in all are what is left; writing costs 8 LUT an output at 4
+    turns and 16 to 20 at 8 and more; at 2 turns an output's own two-way choice costs 44.5. FF: a sum an output, a
+    product a multiplier, 107 for the loop.
+    """
+    if turns <= 1:
+        return _shared_logic(n_in, n_out, multipliers)
+    padded = 1 << ceil(levels(n_out))
+    outputs = 44.5 * n_out if turns == 2 else 5.66 * multipliers * padded + min(20, 2 * turns) * n_out
+    return Resources(lut=round(4700 + 32 * n_in + outputs), ff=WORD_BITS * n_out + product_bits * multipliers + 107)

@@ -1,0 +1,203 @@
+"""Products that each have their own constant: strategy Latency, and Resource at reuse factor 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from weft.boards.resources import Resources
+from weft.hls.design import Layer, Weight
+from weft.hls.precision import FixedType
+from weft.sim.cost.constants import Constants, constants_of
+from weft.sim.cost.dsp import NARROW_FACTOR, dsps_per_product
+from weft.sim.cost.model import Context, Products, is_vitis, levels, reuse, usable_ns
+
+# A fully partitioned array ends at 4,096 elements (FACTS: hls4ml).
+_PARTITION_LIMIT = 4096
+
+# hls4ml's default, which the published rows have.
+_ACCUMULATOR = FixedType(16, 6)
+
+# Kinds whose outputs all read the same inputs.
+_SHARE_INPUTS = {"Dense", "Conv1D", "Conv2D", "Conv2DBatchnorm", "PointwiseConv1D", "PointwiseConv2D"}
+
+
+@dataclass(frozen=True)
+class _Array:
+    """One array: its constants, how many products need a multiplier and how many multipliers there may be, bits of a
+    sum (`word`), additions that depend on one another (`depth`, in a chain or a tree)."""
+
+    constants: Constants
+    data: FixedType
+    constant: FixedType
+    n_out: int
+    factor: int
+    per_product: int
+    chained: bool
+    depth: float
+    loop: bool
+    word: int
+
+    @property
+    def multiplied(self) -> int:
+        """Products that need a multiplier; where the types are too narrow for a DSP every one is shifts and adds."""
+        return self.constants.multiplied if self.per_product else 0
+
+    @property
+    def terms(self) -> int:
+        """Shifted terms that are added instead."""
+        return self.constants.simple_terms if self.multiplied else self.constants.terms
+
+    @property
+    def limit(self) -> int:
+        """hls4ml's bound on multipliers, an ALLOCATION pragma: DIV_ROUNDUP(n_in * n_out, RF) - n_zeros / RF."""
+        zeros = self.constants.count - self.constants.nonzero
+        return max(1, ceil(self.constants.count / self.factor) - zeros // self.factor)
+
+    @property
+    def shared(self) -> bool:
+        """Whether products must take turns."""
+        return self.multiplied > self.limit
+
+
+def unrolled_products(layer: Layer, weight: Weight, data: FixedType, n_out: int, context: Context) -> Products:
+    """Zeros vanish, simple constants become shifts and adds, the others are multiplied."""
+    array = _array(layer, weight, data, n_out, context)
+    stages = context.registers(_delay_ns(array, context))
+    latency = _latency(array, stages, context)
+    # A pipeline slower than its own latency is no pipeline: the interval ends at latency + 1 (36 of 38 rows, FACTS).
+    interval = latency + 1 if array.loop else min(array.factor, latency + 1)
+    blocks = min(array.multiplied, array.limit) if array.shared else array.constants.wide
+    ff = _loop_ff(array, stages) if array.loop else _pipeline_ff(array, stages, context)
+    resources = Resources(lut=_lut(array), ff=round(ff), dsp=blocks * array.per_product)
+    return Products(latency, latency, interval, resources)
+
+
+def _array(layer: Layer, weight: Weight, data: FixedType, n_out: int, context: Context) -> _Array:
+    constants = constants_of(weight, n_out, layer.kind in _SHARE_INPUTS)
+    chained = layer.kind == "Dense" and constants.count > _PARTITION_LIMIT
+    average = levels(ceil(constants.nonzero / max(1, n_out)))
+    return _Array(
+        constants=constants,
+        data=data,
+        constant=weight.type,
+        n_out=n_out,
+        factor=reuse(layer),
+        per_product=dsps_per_product(data, weight.type, context.fabric, context.tool),
+        chained=chained,
+        depth=_longest_sum(weight, n_out) if chained else average,
+        # Resource at reuse 1 is no pipeline in Vivado HLS: 2 for 1 cycle, 1 for 0 (21 of 21, wa-hls4ml-search@8e70542).
+        loop=not is_vitis(context.tool) and layer.strategy.lower() != "latency",
+        word=_word(layer, data, weight.type),
+    )
+
+
+def _word(layer: Layer, data: FixedType, constant: FixedType) -> int:
+    """Bits of a sum: the accumulator's, or a product's with the fraction that the accumulator keeps and two more."""
+    accumulator = layer.attributes.get("accum_t")
+    total = accumulator if isinstance(accumulator, FixedType) else _ACCUMULATOR
+    fraction = min(total.fraction, data.fraction + constant.fraction)
+    return max(1, min(total.width, data.integer + constant.integer + fraction + 2))
+
+
+def _longest_sum(weight: Weight, n_out: int) -> int:
+    """Terms of the longest sum: above 4,096 products HLS chains them, still one sample a cycle.
+
+    48 cycles for 105 products an output and 192 for 342 on average (196-56 and 561-20, hls4ml_MLP_estimator@72e2e22e),
+    against 5 for 31 of 64-64, which has 4,096. A convolution's are trees: 6,144 products take 7 cycles a pixel (conv1d
+    192-32, HG-DREAM@274dba6e).
+    """
+    return int((weight.raw.reshape(-1, max(1, n_out)) != 0).sum(axis=0).max())
+
+
+def _delay_ns(array: _Array, context: Context) -> float:
+    """From operands to sums: the product, or the alignment of shifted terms, and the additions.
+
+    Constants of one magnitude need no alignment (2 bits: no register where 4 bits have one, Dense 32-32 and 32-64); in
+    Vivado's Resource loop shifts are wires until a constant has two digits (4 bits: none; wa-hls4ml-search@8e70542).
+    """
+    fabric, constants = context.fabric, array.constants
+    wires = constants.terms == constants.nonzero if array.loop else constants.aligned
+    start_ns = fabric.multiply_ns if array.multiplied else 0.0 if wires else fabric.adjust_ns
+    return start_ns + array.depth * (fabric.add_ns if array.chained else fabric.tree_ns)
+
+
+def _latency(array: _Array, stages: int, context: Context) -> int:
+    """The pipeline's registers, or the turns on shared multipliers and the last one's product and sum after them.
+
+    After the turns: 2 cycles at 5 ns and 4 at 3.33 ns on zynq7 (9 of 12 rows, the others one off: 23 turns take 25, 23
+    take 27; hls4ml_MLP_estimator@72e2e22e), 1 in Vivado HLS on UltraScale+ (16 of 16, wa-hls4ml-search@8e70542).
+    """
+    vivado = not is_vitis(context.tool)
+    # Vivado registers the sums of a function that is no pipeline: 2 for 1 cycle (Dense 32-32, 4 and 6 bits, reuse 512).
+    depth = stages + (1 if vivado and stages and array.factor > stages + 1 else 0)
+    if not array.shared:
+        return depth
+    last = context.registers(context.fabric.multiply_ns + context.fabric.tree_ns)
+    return max(depth, ceil(array.multiplied / array.limit) + last + (1 if vivado else 0))
+
+
+def _lut(array: _Array) -> int:
+    """LUT of constant products and their sums: an adder a term of a sum, and the adders within products.
+
+    A sum's adder is as wide as its word, or data and half a constant: 17.5, 19.4 and 23.6 LUT are published at 2, 4 and
+    14 weight bits and 16 data bits (Dense 32-32, all products shifts or in DSPs, wa-hls4ml-search@8e70542), 20 to 25
+    with the adders of products at 8 and 8 (hls4ml_MLP_estimator@72e2e22e). A product's adder is as wide as the product,
+    and a multiplier without a DSP takes a LUT a partial-product bit.
+    """
+    constants = array.constants
+    sums = constants.nonzero * max(array.word, array.data.width + array.constant.width / 2)
+    adders = constants.simple_adders if array.multiplied else constants.adders
+    narrow = constants.multiplied - constants.wide if array.multiplied else 0
+    product_bits = array.data.width + array.constant.width
+    return round(sums + adders * product_bits + narrow * array.data.width * NARROW_FACTOR)
+
+
+def _pipeline_ff(array: _Array, stages: int, context: Context) -> float:
+    """Inputs for as long as a product needs them, partial sums, and the outputs of a pipeline that starts each cycle.
+
+    514 for 32 inputs without a stage and n_out words less at reuse 512 than at 1 (32-32 and 32-64, Vivado HLS 2020.1,
+    wa-hls4ml-search@8e70542): its top registers its ports, Vitis registers no input that it uses at once (0 for 10-10
+    without a stage, CE6370@8b151865). Vitis holds a quarter less at reuse 2, and half where the interval is longer than
+    the pipeline; where DSPs are shared 0.6 to 0.85 words a weight wait for their turns (hls4ml_MLP_estimator@72e2e22e).
+    """
+    vitis = is_vitis(context.tool)
+    needed = min(stages, int(context.fabric.multiply_ns / usable_ns(context.clock_ns))) if array.multiplied else 0
+    n_in = array.constants.count // max(1, array.n_out)
+    words = _words(array, stages, context)
+    if array.factor == 1:
+        words += array.n_out if stages else 0
+    elif vitis:
+        words *= 0.5 if array.factor > stages and not array.shared else 0.75
+    if array.shared:
+        words = max(words, 0.7 * array.constants.nonzero)
+    return n_in * array.data.width * (needed + (0 if vitis else 1)) + words * array.word
+
+
+def _words(array: _Array, stages: int, context: Context) -> float:
+    """Partial sums that live across the pipeline's registers.
+
+    A tree halves its words every level, so at a register that lies t after the products' end words / 2^(t / level) are
+    left, and never fewer than the outputs. Dense 32-32 at 14, 12, 10 and 8 bits, one register: 5.0, 4.8, 4.4 and 3.3
+    words an output are published, 5.3, 5.0, 4.5 and 3.3 come out (wa-hls4ml-search@8e70542). In a chain each product
+    waits once, 1.2 words, and every output's sum passes on (196-56 and 561-20 within 6 %,
+    hls4ml_MLP_estimator@72e2e22e).
+    """
+    if array.chained:
+        return 1.2 * array.constants.nonzero + array.n_out * stages
+    fabric, period = context.fabric, usable_ns(context.clock_ns)
+
+    def live(words: int, ready_ns: float, stage: int) -> float:
+        after = (stage * period - ready_ns) / fabric.tree_ns
+        return max(words * 2.0**-after, min(words, array.n_out)) if after > 0 else 0.0
+
+    return sum(
+        live(array.multiplied, fabric.multiply_ns, stage) + live(array.terms, fabric.adjust_ns, stage)
+        for stage in range(1, stages + 1)
+    )
+
+
+def _loop_ff(array: _Array, stages: int) -> float:
+    """Vivado's Resource loop at reuse 1: the outputs, and at a register 8.8 bits a product and 1 bit a shifted term
+    (Dense 32-32, 32-64 and 96-32 at 6, 8, 12 and 14 bits, wa-hls4ml-search@8e70542)."""
+    return array.word * array.n_out + (8.8 * array.multiplied + array.terms if stages else 0)

@@ -1,0 +1,33 @@
+"""Resource: published rows stand in test_estimate; here its unrolled form, which leaves out multipliers of zeros."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cost_arrays import context, layer_of
+
+from weft.hls.precision import FixedType, Integers
+from weft.sim.cost.model import Products
+from weft.sim.cost.shared import shared_products
+
+WIDE = FixedType(16, 6)
+
+
+def built(raw: Integers, strategy: str, tool: str = "vitis-2024.1") -> Products:
+    layer = layer_of(raw, WIDE, strategy, 16)
+    return shared_products(layer, layer.weights["weight"], WIDE, 32, 8, context("alveo", 5.0, tool))
+
+
+@pytest.mark.parametrize("tool", ["vitis-2024.1", "vivado-2020.1"])
+def test_unrolled_resource_leaves_out_multipliers_of_zeros(tool: str) -> None:
+    raw = np.ones((32, 8), np.int64)
+    raw[:, :2] = 0  # the two outputs' multipliers, two each at reuse 16
+    raw[0, 3] = 0  # a zero alone saves nothing
+    assert built(raw, "resource", tool).resources.dsp == 16
+    assert built(raw, "resource_unrolled", tool).resources.dsp == 12
+    assert built(raw, "resource_unrolled", tool).best == built(raw, "resource", tool).best
+
+
+def test_without_zeros_both_are_alike() -> None:
+    raw = np.ones((32, 8), np.int64)
+    assert built(raw, "resource") == built(raw, "resource_unrolled")

@@ -1,0 +1,147 @@
+"""dense_single.csv, dense_stacks.csv and mlp.csv: Dense layers alone, stacks of them, and modules of small networks."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from published import DATA, Case, Row, chain, figures_of
+from published_weights import counted, initial, trained
+
+from weft.hls.design import Layer, Tensor, Value, Weight
+from weft.hls.lower import _valid_reuse_factors
+from weft.hls.precision import FixedType, Integers
+from weft.sim.cost.constants import constants_of
+
+#: What wa-hls4ml-search@8e70542 asked for. The file gives the valid factor nearest to it, which hls4ml uses for
+#: Resource only: 32-32 has 2 multipliers at 512 and 1024 alike, 32-64 has 4 and 3: DIV_ROUNDUP(n_in * n_out, 1023).
+_ASKED = (1, 512, 1023)
+
+
+def stack_cases(path: Path) -> Iterator[Case]:
+    """Stacks of Dense layers; the conv2d stacks have no spatial sizes, without which no figure can be compared."""
+    for number, row in enumerate(_rows(path), 2):
+        if row["io_type"] != "io_parallel" or "conv" in row["kind"] or not row["best"]:
+            continue
+        random, kind = np.random.default_rng(number), FixedType(int(row["prec"]), 1)
+        sizes = [int(size) for size in row["layers"].split("-")]
+        steps = []
+        for position, (n_in, n_out) in enumerate(pairwise(sizes)):
+            reuse = closest(int(row["rf"]), n_in, n_out)
+            step = _dense(f"dense{position}", initial(random, kind, (n_in, n_out)), kind, row["strategy"], reuse)
+            steps.append((step, Tensor(f"{step.name}_out", (n_out,), kind)))
+        name = f"{row['layers']} {kind.width} bit rf {row['rf']}"
+        # Half block RAMs are of after synthesis (README), which csynth's figures are not compared with.
+        figures = figures_of(row, bram=None)
+        design = chain(Tensor("x", (sizes[0],), kind), steps)
+        yield Case(name, "Resource", design, "alveo-u250", "vitis-2023.2", figures)
+
+
+def single_cases(path: Path) -> Iterator[Case]:
+    """Single layers, grouped by strategy and by reuse factor: 1 or above."""
+    rows = _rows(path)
+    networks = defaultdict(list)
+    for row in rows:
+        networks[row["design_id"], row["prec_weights"]].append(row)
+    for number, row in enumerate(rows, 2):
+        if not row["best"]:
+            continue
+        random, kind = np.random.default_rng(number), FixedType(int(row["prec_weights"]), 1)
+        shape = int(row["n_in"]), int(row["n_out"])
+        others = [one for one in networks[row["design_id"], row["prec_weights"]] if one is not row]
+        multiplied = _multiplied(others)
+        if multiplied is None:
+            multiplied = constants_of(Weight(initial(random, kind, shape), kind), shape[1], True).multiplied
+        zeros, powers, digits = (int(row[name]) for name in ("w_zero", "w_pow2", "w_csd_digits"))
+        raw = counted(random, kind, shape, zeros, powers, digits, multiplied)
+        step = _dense("dense0", raw, kind, row["strategy"], _built(row, *shape))
+        group = f"{row['strategy'].title()}, RF {'1' if step.reuse_factor == 1 else 'above 1'}"
+        name = f"{row['layers']} {kind.width} bit rf {step.reuse_factor} {row['strategy']}"
+        design = chain(Tensor("x", shape[:1], DATA), [(step, Tensor("y", shape[1:], DATA))])
+        yield Case(name, group, design, "alveo-u250", "vivado-2020.1", figures_of(row))
+
+
+def _multiplied(others: list[Row]) -> int | None:
+    """Products that need a multiplier, as far as other rows of the same weights tell.
+
+    Where multipliers are shared, turns times multipliers (the last turn is not full, and one cycle follows the turns);
+    else the DSP blocks at reuse 1. None where no other row tells.
+    """
+    latency = [row for row in others if row["strategy"] == "latency" and row["best"]]
+    shared = [(float(row["best"]) - 1.5) * int(row["dsp"]) for row in latency if int(row["best"]) > 2]
+    alone = [float(row["dsp"]) for row in others if row["best"] and row["rf_requested"] == "1"]
+    told = shared or alone
+    return round(float(np.median(told))) if told else None
+
+
+def _built(row: Row, n_in: int, n_out: int) -> int:
+    """The reuse factor that was built: what was asked for (Latency), or the valid one that the row gives (Resource)."""
+    factor = int(row["rf_requested"])
+    if row["strategy"] != "latency":
+        return factor
+    return next((asked for asked in _ASKED if closest(asked, n_in, n_out) == factor), factor)
+
+
+def mlp_cases(path: Path) -> Iterator[Case]:
+    """Modules on their own; the LUT_ projects forbid DSPs by a pragma that hls4ml does not write."""
+    rows = _rows(path)
+    hard = {(row["net"], row["config"]): int(row["DSP"]) for row in rows if row["project"] == "DSP_reuse1"}
+    for number, row in enumerate(rows, 2):
+        if not row["n_in"] or row["project"].startswith("LUT"):
+            continue
+        module = re.search(r"ap_(u?)fixed_(\d+)_(\d+)", row["module"])
+        source = FixedType(int(module[2]), int(module[3]), not module[1]) if module else FixedType(16, 4)
+        random = np.random.default_rng(number)
+        step, out = _module(random, row, source, hard[row["net"], row["config"]])
+        design = chain(Tensor("x", (int(row["n_in"]),), source), [(step, out)], float(row["clk_target"]))
+        name = f"{row['net']} {row['project']} {row['layer']} {row['n_in']}-{row['n_out']}"
+        # DSP at reuse 1 and 2 is where the weights come from, so it proves nothing.
+        dsp = None if row["layer"] == "dense_latency" and row["reuse_factor"] != "100" else "DSP"
+        figures = figures_of(row, "lat_min", "lat_max", bram="BRAM_18K", dsp=dsp, ff="FF", lut="LUT")
+        group = row["layer"].replace("dense_latency", "Dense, Latency")
+        yield Case(name, group, design, "pynq-z2", "vitis-2021.1", figures, step.name)
+
+
+def _module(random: np.random.Generator, row: Row, source: FixedType, hard: int) -> tuple[Layer, Tensor]:
+    n_in = int(row["n_in"])
+    if row["layer"] == "dense_latency":
+        kind, shape = FixedType.parse(row["weight_t"]), (n_in, int(row["n_out"]))
+        raw = trained(random, kind, shape, int(row["n_zeros"]), hard)
+        step = _dense("one", raw, kind, "latency", int(row["reuse_factor"]))
+        step = replace(step, attributes={**step.attributes, "accum_t": FixedType.parse(row["accum_t"])})
+        return step, Tensor("y", shape[1:], FixedType(16, 4))
+    name = "Activation" if row["layer"] == "relu" else "Softmax"
+    attributes: dict[str, Value] = {"activation": "relu"} if name == "Activation" else {"n_in": n_in}
+    return Layer("one", name, (), (), attributes), Tensor("y", (n_in,), _module_result(row, source))
+
+
+def _module_result(row: Row, source: FixedType) -> FixedType:
+    """The second type of a relu's module name; a softmax's result is like its input."""
+    types = re.findall(r"ap_(u?)fixed_(\d+)_(\d+)_(\d)_(\d)", row["module"])
+    if len(types) < 2:
+        return source
+    unsigned, width, integer, _, overflow = types[1]
+    return FixedType(int(width), int(integer), not unsigned, overflow="SAT" if overflow == "0" else "WRAP")
+
+
+def _dense(name: str, raw: Integers, kind: FixedType, strategy: str, reuse: int) -> Layer:
+    attributes: dict[str, Value] = {"n_in": raw.shape[0], "n_out": raw.shape[1]}
+    return Layer(name, "Dense", (), (), attributes, {"weight": Weight(raw, kind)}, strategy, reuse)
+
+
+@cache
+def closest(asked: int, n_in: int, n_out: int) -> int:
+    """The valid reuse factor that hls4ml takes; ties go down."""
+    return min(_valid_reuse_factors(n_in, n_out), key=lambda factor: (abs(factor - asked), factor))
+
+
+def _rows(path: Path) -> list[Row]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
