@@ -118,7 +118,7 @@ def _pixel_cycles(layer: Layer, context: Context, array: Products, fan_in: int, 
     192 (HG-DREAM@274dba6e and ECE226_CoDesign@5d10485a, Vitis HLS 2023.1 and 2024.1), though the pragma asks for 1: the
     product sits inside a function with state that the next pixel needs. The two with 3 multiply in DSPs, the others sum
     in LUTs, log2(fan-in) - 1. A pointwise kernel has no such state: 85 cycles for 80 pixels. Vivado HLS takes RF
-    (H*W + 3 or 4, FACTS; 2,354 for 784 pixels at reuse 3) or, where that is less, what a product takes and one more (10
+    (H*W + 3 or 4, FACTS; 2,354 for 784 pixels at reuse 3) or, where that is less, what its products take (10
     for 12, Keb-L/hls4ml-data@333aad62).
     """
     if is_shared(layer) and not is_vitis(context.tool):
@@ -128,7 +128,7 @@ def _pixel_cycles(layer: Layer, context: Context, array: Products, fan_in: int, 
     if kernel == 1:
         return reuse(layer), reuse(layer)
     if not is_vitis(context.tool):
-        pace = min(reuse(layer), array.best + 1)
+        pace = max(1, min(reuse(layer), array.best))
         return pace, pace
     cycles = max(reuse(layer), 3, 0 if array.resources.dsp else ceil(log2(max(2, fan_in))) - 1)
     return cycles, cycles

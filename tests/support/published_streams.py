@@ -41,7 +41,7 @@ def _report(file: str, rows: Sequence[Row]) -> Iterator[Case]:
         if older and kind in ("pool", "softmax", "dense"):
             continue
         figures = _figures(row)
-        if shared and kind in ("conv", "dense"):
+        if not tutorial and (kind == "softmax" or (shared and kind in ("conv", "dense"))):
             del figures["dsp"]  # where the reuse factor comes from
         if name.startswith("quantized"):  # its types are known in part
             figures = {figure: figures[figure] for figure in figures if figure not in ("dsp", "lut", "ff")}

@@ -59,7 +59,7 @@ def keb_network(filters: int, dsps: Mapping[str, int], style: Style) -> Design:
         if layer.weights:
             layer = replace(layer, reuse_factor=layer.weights["weight"].raw.size // dsps[name])
         elif kind == "softmax":
-            layer = replace(layer, reuse_factor=steps[-1][0].reuse_factor)
+            layer = replace(layer, reuse_factor=8 // max(1, dsps[name]))
         steps.append((layer, result))
         shape = result.shape
     return chain(Tensor("x", (16, 16, 3), DATA, 256), steps, 5.0, "io_stream")
