@@ -30,6 +30,7 @@ _MULTIPLIED = {"leaky_relu", "leakyrelu", "prelu"}
 _TABLED = {"sigmoid", "tanh", "softplus", "softsign", "elu", "selu"}
 _SCALED = {"hard_sigmoid", "hard_tanh"}
 
+_MANY_LOST = 5  # integer bits, from which on a saturation test costs about as much whatever they are (`_compared`)
 _CHOICE_LUT = 1.75  # a bit, of Vivado HLS in io_parallel (`_compared`)
 
 
@@ -55,17 +56,22 @@ def activation(layer: Layer, context: Context) -> Cost:
 def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resources:
     """A comparison and a choice a value, and where the result saturates, a test of every bit that it loses.
 
-    Published relus, 16 bits: 28 LUT a value (Vivado HLS 2020.1, io_parallel); 47 and 108 for the loop in io_stream, and
-    70 at 32 bits (2019.2 and 2020.1); 47 (Vitis HLS 2024.1). Saturated: 43, 54, 94, 125 where 3, 4, 5, 6 integer bits
-    go, 96 to 106 where 11 and 12 go. FF: two registers a value at 3.33 ns (32 to 33) in io_parallel.
+    Published relus, 16 bits: 28 LUT a value (Vivado HLS 2020.1, io_parallel) and 37 with rounding and saturation, which
+    also registers all but the sign (962 FF for 64 values); 47 and 108 for the loop in io_stream, and 70 at 32 bits
+    (2019.2 and 2020.1); 47 (Vitis HLS 2024.1). Saturated: 43, 54, 94, 125 where 3, 4, 5, 6 integer bits go, 96 to 106
+    where 11 and 12 go. FF: two registers a value at 3.33 ns (32 to 33) in io_parallel.
     """
     source, result = context.source(layer).type, context.result(layer).type
-    lost = source.integer - result.integer
-    plain = _CHOICE_LUT * source.width if not is_vitis(context.tool) and not context.stream else _choice(source.width)
-    each = min(100.0, 14.0 * lost) if result.overflow != "WRAP" and lost > 0 else plain
+    lost, saturates = source.integer - result.integer, result.overflow != "WRAP"
+    bare = not is_vitis(context.tool) and not context.stream
+    if saturates and lost > 0:
+        each = 14.0 * lost if lost < _MANY_LOST else 105.0
+    else:
+        each = _CHOICE_LUT * source.width + (9 if saturates else 0) if bare else _choice(source.width)
     if context.stream:
         return _loop(layer, context) + Resources(lut=round(each * values))
-    return Resources(lut=round(each * values), ff=2 * depth * values * source.width)
+    held = (result.width - 1) * values if bare and saturates else 2 * depth * values * source.width
+    return Resources(lut=round(each * values), ff=held)
 
 
 def _choice(bits: int) -> float:

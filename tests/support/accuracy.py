@@ -66,7 +66,7 @@ def estimated(case: Case) -> dict[str, float]:
     one = report if case.layer is None else next(row for row in report.layers if row.name == case.layer)
     latency, interval, resources = one.latency_cycles, one.interval_cycles, one.resources
     carried = _carried(case)
-    figures = {
+    figures: dict[str, float] = {
         "latency best": latency.best, "latency worst": latency.worst,
         "interval best": interval.best, "interval": interval.worst,
         "dsp": resources.dsp, "lut": resources.lut - carried.lut, "ff": resources.ff - carried.ff,

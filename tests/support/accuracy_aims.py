@@ -25,14 +25,6 @@ _WINDOWED = ("conv", "pool")
 _CYCLES = ("latency best", "latency worst", "interval")
 
 
-def _is_dense(source: str, figure: Figure) -> bool:
-    return (
-        source in _DENSE
-        and "stream" not in figure.group
-        and figure.group.lower().startswith(("dense", "resource", "latency"))
-    )
-
-
 def _is_shared(source: str, figure: Figure) -> bool:
     return source in _DENSE[:2] and figure.group.startswith("Resource") and "RF 1" not in figure.group
 

@@ -81,14 +81,13 @@ def fitted(samples: list[Sample]) -> Floats:
 def _not_negative(matrix: Floats, wanted: Floats) -> Floats:
     """Least squares with coefficients of at least 0: those that come out below are taken away, one by one."""
     kept = np.flatnonzero(np.abs(matrix).sum(axis=0) > 0)
+    coefficients = np.zeros(matrix.shape[1])
     while kept.size:
         found = np.linalg.lstsq(matrix[:, kept], wanted, rcond=None)[0]
         if (found >= 0).all():
+            coefficients[kept] = found
             break
         kept = np.delete(kept, int(np.argmin(found)))
-    coefficients = np.zeros(matrix.shape[1])
-    if kept.size:
-        coefficients[kept] = found
     return coefficients
 
 
