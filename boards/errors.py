@@ -5,6 +5,7 @@ WeftError                   catch this one
  |   |- ModelError          an ONNX file or model
  |   |- BoardError          a board name or board file
  |   |- ArtefactError       a build directory, image or archive
+ |   |- DeadlockError       a design's FIFOs are too shallow for it to finish
  |   +- DoesNotFitError     a design is larger than its board
  |- DeviceError             a device failed                          (exit code 3)
  +- ToolError               a tool or extra is missing or failed     (exit code 3)
@@ -31,6 +32,10 @@ class BoardError(InputError):
 
 class ArtefactError(InputError):
     """A build directory, virtual image or saved design is damaged or foreign."""
+
+
+class DeadlockError(InputError):
+    """A design's layers wait for each other through FIFOs that are too shallow."""
 
 
 class DoesNotFitError(InputError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -92,6 +92,17 @@ class Design:
 
         return read_design(graph)
 
+    @staticmethod
+    def from_project(folder: str | Path) -> Design:
+        """The design in a folder that hls4ml's `ModelGraph.write` left (hls4ml 1.3, backend Vitis or Vivado).
+
+        Read off the generated C++ and the weights; nothing in the folder is executed or unpickled, and hls4ml need not
+        be installed. Raises ArtefactError, which names the layer or file, for what is damaged or not understood.
+        """
+        from weft.hls.project.reader import read_project
+
+        return read_project(Path(folder))
+
     def run(self, inputs: NDArray[Any] | Sequence[NDArray[Any]]) -> Integers | list[Integers]:
         """Raw integers (int64, (N, *shape)) of the output, or a list of them where there are several.
 
@@ -111,24 +122,45 @@ class Design:
         values = [kind.to_float(raw) for kind, raw in zip(types, run_design(self, inputs), strict=True)]
         return values if len(values) > 1 else values[0]
 
+    def with_fifo_depths(self, depths: Mapping[str, int]) -> Design:
+        """The design with other FIFO depths, by tensor; those not named stay. Firmware written from it has them too."""
+        tensors = {
+            name: replace(tensor, fifo_depth=depths.get(name, tensor.fifo_depth))
+            for name, tensor in self.tensors.items()
+        }
+        return replace(self, tensors=tensors)
+
     def firmware(self, folder: str | Path | None = None) -> Firmware:
         """The design as C++, compiled by g++: `.run` gives the same integers as this design's `run`.
 
-        The project is written to `folder`, or to a temporary one. Raises ArtefactError for a design that was loaded,
-        which has no hls4ml graph to write (`weft.hls.firmware.compile_firmware` takes a project that was written).
+        The project is written (`write`) to `folder`, or to a temporary one.
         """
-        from weft.hls.firmware import compile_firmware, write_firmware
+        from weft.hls.firmware import compile_firmware
+
+        with tempfile.TemporaryDirectory() as aside:
+            firmware = compile_firmware(self.write(folder or Path(aside) / self.name))
+        # hls4ml drops a Flatten that moves no value, so its ends may have another shape of the same values.
+        firmware.inputs, firmware.outputs = self._ports(self.inputs), self._ports(self.outputs)
+        return firmware
+
+    def write(self, folder: str | Path) -> Path:
+        """Write the Vitis HLS project (`weft.hls.firmware.write_firmware`) with this design's FIFO depths.
+
+        Raises ArtefactError for a design that was loaded, which has no hls4ml graph to write.
+        """
+        from weft.hls.firmware import write_firmware
 
         if self.graph is None:
             raise ArtefactError(
                 f"design {self.name} was loaded and has no hls4ml graph to write firmware from: "
                 "use weft.hls.firmware.compile_firmware on a project that was written"
             )
-        with tempfile.TemporaryDirectory() as aside:
-            firmware = compile_firmware(write_firmware(self.graph, folder or Path(aside) / self.name))
-        # hls4ml drops a Flatten that moves no value, so its ends may have another shape of the same values.
-        firmware.inputs, firmware.outputs = self._ports(self.inputs), self._ports(self.outputs)
-        return firmware
+        for node in self.graph.get_layers():
+            for name in node.outputs:
+                variable = node.get_output_variable(name)
+                if isinstance(variable.pragma, tuple) and variable.pragma[0] == "stream":
+                    variable.pragma = ("stream", self.tensors[name].fifo_depth)
+        return write_firmware(self.graph, folder)
 
     def _ports(self, names: Sequence[str]) -> tuple[Tensor, ...]:
         return tuple(self.tensors[name] for name in names)

@@ -91,10 +91,13 @@ def build_hashes(plan: Plan) -> dict[str, str]:
     assert region is not None
     assert region.design is not None
     layers = [(layer.name, layer.strategy, layer.reuse_factor) for layer in region.design.layers]
+    fifos = {name: tensor.fifo_depth for name, tensor in region.design.tensors.items()}
     return {
         "model": sha256(_model_bytes(plan.model)).hexdigest(),
         "board": _hash_json(asdict(plan.board)),
-        "configuration": _hash_json({**asdict(plan.configuration), "nodes": region.nodes, "layers": layers}),
+        "configuration": _hash_json(
+            {**asdict(plan.configuration), "nodes": region.nodes, "layers": layers, "fifos": fifos}
+        ),
         "versions": _hash_json(versions()),
     }
 
@@ -149,13 +152,12 @@ def _existing(target: Path, name: str, hashes: dict[str, str]) -> Build | None:
 def _write_bitstream(plan: Plan, region: Region, part: Path, stem: str, progress: Callable[[str], None]) -> bool:
     """Write project, .bin and .hwh; returns whether the .bin is a virtual image."""
     from weft.hls import vitis
-    from weft.hls.firmware import write_firmware
 
     assert region.design is not None
     if region.design.graph is None:
         raise InputError(f"{plan.name} was read back from a build and has no hls4ml graph: plan the model again")
     progress("writing the hls4ml project")
-    write_firmware(region.design.graph, part / "firmware")
+    region.design.write(part / "firmware")
     region.design.save(part / "design")
     if vitis.missing_tools() == "":
         progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")
@@ -192,6 +194,7 @@ def _manifest(plan: Plan, region: Region, hashes: dict[str, str], stem: str, vir
             "devices": list(plan.devices),
             "io": wanted.io,
             "clock_ns": wanted.clock_ns,
+            "tool": wanted.tool,
             "precision": "" if wanted.precision is None else str(wanted.precision),
             "layers": {
                 layer.name: {"strategy": layer.strategy, "reuse_factor": layer.reuse_factor}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Not lazy: the submodule has the function's name, so the function must take the name over once and for all.
+# Not lazy: the submodules have the functions' names, so the functions must take them over once and for all.
 from weft.sim.estimate import estimate
-from weft.sim.report import LayerReport, Range, Report
+from weft.sim.report import FifoReport, LayerReport, Range, Report
+from weft.sim.simulate import simulate, smallest_fifos
 
 if TYPE_CHECKING:
     from weft.sim.virtual_board import VirtualBoard
 
-__all__ = ["LayerReport", "Range", "Report", "VirtualBoard", "estimate"]
+__all__ = ["FifoReport", "LayerReport", "Range", "Report", "VirtualBoard", "estimate", "simulate", "smallest_fifos"]
 
 _LAZY = {"VirtualBoard": "weft.sim.virtual_board"}  # needs grpcio, which the core does without
 

@@ -11,6 +11,9 @@ from __future__ import annotations
 from weft.boards import Board
 from weft.boards.resources import Resources
 
+#: The same in one line, for tables.
+ASSUMPTIONS = "static power for one latency; fabric toggling while busy, by its share of the board; no DDR, no CPU"
+
 _COUNTED = ("lut", "ff", "dsp", "bram18")
 
 

@@ -13,11 +13,14 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer
+from weft.sim.calibration.store import stored_corrections
 from weft.sim.cost import layer_cost
+from weft.sim.cost.correction import Corrections, what_corrects
 from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of
 from weft.sim.cost.stream import axi_stream, fifo
 from weft.sim.cycles import Row, csynth_interval, csynth_latency, run_interval, run_latency
 from weft.sim.energy import dynamic_uj, static_uj
+from weft.sim.host_cost import copy_us
 from weft.sim.report import LayerReport, Range, Report
 
 _WIRE = Timing(0, 1, 0, 0.0)
@@ -38,17 +41,21 @@ def estimate(
     *,
     tool: str = NEWEST_TOOL,
     ends: bool = True,
+    corrections: Corrections | None = None,
 ) -> Report:
     """Cycles, fabric and energy of one inference of `design` on `board`.
 
     `clock_ns` is the clock period in nanoseconds (the design's own by default). `tool` names the HLS tool and version
     whose schedule is foretold: "vitis-2023.2", "vivado-2020.1". Rows of kind "stream" are the AXI streams in and out,
     one value a cycle; `ends=False` leaves them out, as hls4ml's own reports do. Energy: see `weft.sim.energy`.
+    `corrections` are those that `weft calibrate` stored for the board's family and the tool, unless given.
 
     Raises BoardError for an unknown board, InputError for a clock, tool or design that is none, WeftError for a kind of
     layer that has no model.
     """
-    machine, period, rows = _costed(design, board, clock_ns, tool, ends)
+    machine = load_board(board)
+    context = context_of(design, machine, clock_ns, tool, corrections)
+    period, rows = context.clock_ns, _rows(design, context, ends)
     latency = Range(*(csynth_latency(design, rows, tool, worst) for worst in (False, True)))
     interval = Range(*(csynth_interval(design, rows, tool, worst) for worst in (False, True)))
     layers = tuple(_report(row, period, machine) for row in rows if ends or row.kind != "stream")
@@ -62,6 +69,9 @@ def estimate(
         available=machine.resources,
         usable=machine.usable_resources,
         energy_uj=sum(row.energy_uj for row in layers) + static_uj(latency.worst, period, machine),
+        launch_us=machine.link.launch_us,
+        copy_us=copy_us(design, machine),
+        corrected_by=what_corrects(design, context.corrections),
     )
 
 
@@ -72,29 +82,31 @@ def expected_run(
     *,
     tool: str = NEWEST_TOOL,
     ends: bool = True,
+    corrections: Corrections | None = None,
 ) -> Run:
     """What co-simulation shows, where `estimate` gives what csynth reports; arguments and errors are the same."""
-    _, _, rows = _costed(design, board, clock_ns, tool, ends)
+    rows = _rows(design, context_of(design, load_board(board), clock_ns, tool, corrections), ends)
     return Run(run_latency(design, rows, tool), run_interval(design, rows, tool))
 
 
-def _costed(
-    design: Design, board: str | Path | Board, clock_ns: float | None, tool: str, ends: bool
-) -> tuple[Board, float, list[Row]]:
-    """The board, the clock period and every row with its cost; without `ends` the streams there are wires."""
-    machine = load_board(board)
+def context_of(
+    design: Design, board: Board, clock_ns: float | None, tool: str, corrections: Corrections | None = None
+) -> Context:
+    """What the cost of a design's layers depends on; see `estimate` for the arguments and errors."""
     period = design.clock_ns if clock_ns is None else clock_ns
     if not 0.1 <= period <= 1e6:
         raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
-    rows = _rows(design, Context(design, fabric_of(machine.family), period, checked_tool(tool)))
-    if not ends:
-        rows = [replace(row, cost=Cost(_WIRE, _WIRE)) if row.kind == "stream" else row for row in rows]
-    return machine, period, rows
+    checked_tool(tool)
+    stored = stored_corrections(board.family, tool) if corrections is None else corrections
+    return Context(design, fabric_of(board.family), period, tool, stored)
 
 
-def _rows(design: Design, context: Context) -> list[Row]:
+def _rows(design: Design, context: Context, ends: bool) -> list[Row]:
+    """Every layer between the streams at the ends, which are wires without `ends`."""
     inward = [_end(context, name, True, number) for number, name in enumerate(design.inputs)]
     outward = [_end(context, name, False, number) for number, name in enumerate(design.outputs)]
+    if not ends:
+        inward, outward = ([replace(row, cost=Cost(_WIRE, _WIRE)) for row in side] for side in (inward, outward))
     return inward + [_layer_row(layer, context) for layer in design.layers if layer.kind != "Input"] + outward
 
 

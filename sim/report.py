@@ -1,19 +1,22 @@
-"""`Report`: what a design costs, per layer and in total. Plain data, JSON by schema `weft-report/1`
+"""`Report`: what a design costs, per layer and in total. Plain data, JSON by schema `weft-report/2`
 (docs/report-schema.json), and reports of regions that run one after another add up with `+`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from weft.boards.errors import InputError
 from weft.boards.resources import Resources
+from weft.sim.timeline import Event
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-SCHEMA = "weft-report/1"
+SCHEMA = "weft-report/2"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,10 @@ class Range:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One row. `energy_uj` is the layer's dynamic energy per inference; static energy is in the total only."""
+    """One row. `energy_uj` is the layer's dynamic energy per inference; static energy is in the total only.
+
+    `starved_cycles` and `blocked_cycles`, of a simulated run as a whole: standing still for want of input, of room.
+    """
 
     name: str
     kind: str
@@ -43,6 +49,8 @@ class LayerReport:
     interval_cycles: Range
     resources: Resources
     energy_uj: float
+    starved_cycles: int = 0
+    blocked_cycles: int = 0
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> LayerReport:
@@ -56,7 +64,26 @@ class LayerReport:
             interval_cycles=Range(**data["interval_cycles"]),
             resources=Resources(**data["resources"]),
             energy_uj=float(data["energy_uj"]),
+            starved_cycles=int(data["starved_cycles"]),
+            blocked_cycles=int(data["blocked_cycles"]),
         )
+
+
+@dataclass(frozen=True)
+class FifoReport:
+    """A stream of a simulated run: `depth` elements of `bits` bits, the most and the mean that it held."""
+
+    name: str
+    depth: int
+    bits: int
+    largest: int
+    mean: float
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> FifoReport:
+        """The row that `asdict` wrote."""
+        whole = {name: int(data[name]) for name in ("depth", "bits", "largest")}
+        return FifoReport(name=str(data["name"]), mean=float(data["mean"]), **whole)
 
 
 @dataclass(frozen=True)
@@ -64,7 +91,11 @@ class Report:
     """Latency, interval, fabric and energy of one inference. Cycles are of a clock of `clock_ns` nanoseconds.
 
     `available` is all of the board's fabric, `usable` the part that still meets timing. Microseconds and inferences
-    per second are of the worst case.
+    per second are of the worst case. `launch_us` is what the host takes to start one batch from Python, `copy_us` to
+    copy one sample into and out of DMA buffers.
+
+    `samples` is how many a simulation timed (1: an estimate); `fifos`, `events` (for `sim.timeline.write_trace`) and
+    `outputs` (raw integers, (N, *shape) each, where inputs were given) are of a simulation only.
     """
 
     board: str
@@ -76,6 +107,13 @@ class Report:
     available: Resources
     usable: Resources
     energy_uj: float
+    launch_us: float = 0.0
+    copy_us: float = 0.0
+    samples: int = 1
+    fifos: tuple[FifoReport, ...] = ()
+    events: tuple[Event, ...] = field(default=(), repr=False, compare=False)
+    outputs: tuple[NDArray[Any], ...] = field(default=(), repr=False, compare=False)
+    corrected_by: str = ""  # whose reports corrected the layers, in words; "" where none did
 
     @property
     def latency_us(self) -> float:
@@ -86,6 +124,16 @@ class Report:
     def inferences_per_s(self) -> float:
         """Samples a second when they arrive back to back, worst case."""
         return 1e9 / (max(1, self.interval_cycles.worst) * self.clock_ns)
+
+    def batch_us(self, count: int) -> float:
+        """Microseconds of `count` samples in one transfer, driven from Python on the board, worst case.
+
+        The launch, the copies, the first sample's latency, and an interval for each further one.
+        """
+        if count < 1:
+            raise InputError(f"a batch of {count} samples takes no time: give 1 or more")
+        cycles = self.latency_cycles.worst + (count - 1) * self.interval_cycles.worst
+        return self.launch_us + count * self.copy_us + cycles * self.clock_ns / 1000
 
     @property
     def utilisation(self) -> dict[str, float]:
@@ -112,22 +160,29 @@ class Report:
         )
 
     def __add__(self, other: Report) -> Report:
-        """One region, then `other`, both resident on one board and driven in turn: everything adds."""
+        """One region, then `other`, both resident on one board and driven in turn: everything adds.
+
+        Events and outputs stay with their own reports.
+        """
         if (self.board, self.clock_ns) != (other.board, other.clock_ns):
             raise InputError(
                 f"reports of {self.board} at {self.clock_ns} ns and {other.board} at {other.clock_ns} ns "
                 "do not add: estimate both for one board and clock"
             )
-        return Report(
-            self.board,
-            self.clock_ns,
-            self.layers + other.layers,
-            self.latency_cycles + other.latency_cycles,
-            self.interval_cycles + other.interval_cycles,
-            self.resources + other.resources,
-            self.available,
-            self.usable,
-            self.energy_uj + other.energy_uj,
+        return replace(
+            self,
+            layers=self.layers + other.layers,
+            latency_cycles=self.latency_cycles + other.latency_cycles,
+            interval_cycles=self.interval_cycles + other.interval_cycles,
+            resources=self.resources + other.resources,
+            energy_uj=self.energy_uj + other.energy_uj,
+            launch_us=self.launch_us + other.launch_us,
+            copy_us=self.copy_us + other.copy_us,
+            samples=max(self.samples, other.samples),
+            fifos=self.fifos + other.fifos,
+            corrected_by=self.corrected_by or other.corrected_by,
+            events=(),
+            outputs=(),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -135,7 +190,10 @@ class Report:
         utilisation = {name: None if share == float("inf") else share for name, share in self.utilisation.items()}
         derived = {"latency_us": self.latency_us, "inferences_per_s": self.inferences_per_s}
         judged = {"utilisation": utilisation, "fits": self.fits}
-        return {"schema": SCHEMA, **asdict(self), "layers": [asdict(row) for row in self.layers], **derived, **judged}
+        own = replace(self, events=(), outputs=())
+        plain = {name: value for name, value in asdict(own).items() if name not in ("events", "outputs")}
+        rows = {name: [asdict(row) for row in getattr(self, name)] for name in ("layers", "fifos")}
+        return {"schema": SCHEMA, **plain, **rows, **derived, **judged}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Report:
@@ -153,32 +211,20 @@ class Report:
                 available=Resources(**data["available"]),
                 usable=Resources(**data["usable"]),
                 energy_uj=float(data["energy_uj"]),
+                launch_us=float(data["launch_us"]),
+                copy_us=float(data["copy_us"]),
+                samples=int(data["samples"]),
+                fifos=tuple(FifoReport.from_json(row) for row in data["fifos"]),
+                corrected_by=str(data.get("corrected_by", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the report of schema {SCHEMA} is damaged at {error}: make it again") from None
 
     def table(self) -> Table:
         """The report as a rich table: a row a layer, then the total and its share of the board; worst-case cycles."""
-        from rich.box import SIMPLE
-        from rich.table import Table
+        from weft.sim.report_table import report_table
 
-        fits = "fits" if self.fits else "does not fit"
-        title = f"{self.board} at {1000 / self.clock_ns:.4g} MHz: {fits}"
-        table = Table(title=title, box=SIMPLE, pad_edge=False, collapse_padding=True)
-        table.add_column("layer", overflow="fold", min_width=12)
-        names = [name for name in self.available.as_dict() if name != "uram" or self.resources.uram]
-        for heading in ("reuse", "latency", "interval", *(name.upper() for name in names), "uJ"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for row in self.layers:
-            cells = [f"{row.reuse_factor:,}", f"{row.latency_cycles.worst:,}", f"{row.interval_cycles.worst:,}"]
-            table.add_row(row.name, *cells, *_counts(row.resources, names), f"{row.energy_uj:.1f}")
-        table.add_section()
-        cells = ["", f"{self.latency_cycles.worst:,}", f"{self.interval_cycles.worst:,}"]
-        table.add_row("total", *cells, *_counts(self.resources, names), f"{self.energy_uj:.1f}", style="bold")
-        rate = ["", f"{self.latency_us:,.4g} us", f"{self.inferences_per_s:,.0f}/s"]
-        shares = [f"{self.utilisation[name]:.1%}" if self.available.as_dict()[name] else "none" for name in names]
-        table.add_row("of the board", *rate, *shares, "")
-        return table
+        return report_table(self)
 
 
 def _fractions(used: Resources, of: Resources) -> dict[str, float]:
@@ -187,7 +233,3 @@ def _fractions(used: Resources, of: Resources) -> dict[str, float]:
         name: count / whole[name] if whole[name] else (float("inf") if count else 0.0)
         for name, count in used.as_dict().items()
     }
-
-
-def _counts(resources: Resources, names: list[str]) -> list[str]:
-    return [f"{resources.as_dict()[name]:,}" for name in names]

@@ -11,6 +11,7 @@ from weft.boards.errors import WeftError
 from weft.hls.design import Layer
 from weft.sim.cost.activation import activation
 from weft.sim.cost.convolution import convolution, depthwise, separable
+from weft.sim.cost.correction import corrected, correction_key
 from weft.sim.cost.dense import dense
 from weft.sim.cost.einsum import dot, einsum, einsum_dense
 from weft.sim.cost.embedding import embedding
@@ -69,10 +70,14 @@ COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
 
 
 def layer_cost(layer: Layer, context: Context) -> Cost:
-    """Cycles and fabric of one layer. Raises WeftError for a kind without a model: nothing is guessed."""
+    """Cycles and fabric of one layer, corrected where the context says so.
+
+    Raises WeftError for a kind without a model: nothing is guessed."""
     if layer.kind not in COSTS:
         raise WeftError(
             f"layer {layer.name} is a {layer.kind}, for which weft has no cost model: "
             "run it on the CPU, or add its kind in sim/cost"
         )
-    return COSTS[layer.kind](layer, context)
+    cost = COSTS[layer.kind](layer, context)
+    correction = context.corrections.get(correction_key(layer, context.design.io))
+    return cost if correction is None else corrected(cost, correction)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from math import ceil, log2
+from typing import TYPE_CHECKING
 
 from weft.boards.errors import InputError, WeftError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer, Tensor
 from weft.hls.precision import FixedType
+
+if TYPE_CHECKING:
+    from weft.sim.cost.correction import Corrections
 
 
 @dataclass(frozen=True)
@@ -17,14 +21,16 @@ class Timing:
     """Cycles of one layer in one case, alone, with its input always ready.
 
     `latency`: first input to last output; `interval`: one sample to the next; `depth`: last input to last output;
-    `needs`: the fraction of a sample's input that must be there before the first output (io_stream); `lead`: first
-    input to first output, by `needs` unless given.
+    `needs`: the fraction of a sample's input that must be there before the first output (io_stream); `shift`: cycles of
+    an iteration that writes nothing, where they differ from the others' (0 where they do not); `lead`: first input to
+    first output, by `needs` unless given.
     """
 
     latency: int
     interval: int
     depth: int
     needs: float = 0.0
+    shift: int = 0
     lead: int | None = None
 
     @property
@@ -150,6 +156,7 @@ class Context:
     fabric: Fabric
     clock_ns: float
     tool: str = NEWEST_TOOL
+    corrections: Corrections = field(default_factory=dict)
 
     @property
     def stream(self) -> bool:

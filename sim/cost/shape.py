@@ -63,7 +63,7 @@ def zero_padding(layer: Layer, context: Context) -> Cost:
     width = beats(result) // max(1, rows + above + below)
     after = (below * width if rows > 1 else 0) + sides[1]
     timing = Timing(total + 3, total + 3, 3)
-    run = Timing(total + 3, total + 3, 3 + after, 0.0, 1)
+    run = Timing(total + 3, total + 3, 3 + after, lead=1)
     return Cost(timing, timing, _padding_fabric(channels(result), max(above, *sides) > 1, slow, context), run)
 
 

@@ -58,7 +58,7 @@ def test_simulate(capsys: Capture, mlp: Path) -> None:
     report = json.loads(output(capsys, "simulate", mlp, "--board", "pynq-z2", "--json"))
     assert {"schema", "board", "clock_ns", "layers", "latency_cycles", "interval_cycles", "latency_us"} <= set(report)
     assert {"inferences_per_s", "resources", "utilisation", "fits", "energy_uj"} <= set(report)
-    assert report["schema"] == "weft-report/1"
+    assert report["schema"] == "weft-report/2"
     assert report["fits"] is True
     options = ("--strategy", "resource", "--reuse-factor", "4", "--io", "parallel", "--precision", "fixed<12,5>")
     text = output(capsys, "simulate", mlp, "--board", "kv260", "--clock-ns", "5", *options, "--json")
@@ -66,6 +66,17 @@ def test_simulate(capsys: Capture, mlp: Path) -> None:
     assert (other["board"], other["clock_ns"]) == ("kv260", 5.0)
     assert 4 in {layer["reuse_factor"] for layer in other["layers"]}
     assert "latency" in output(capsys, "simulate", mlp, "--board", "pynq-z2")
+
+
+def test_simulate_streams(capsys: Capture, mlp: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    options = ("--fifo-depths", "minimal", "--samples", "7", "--trace", trace)
+    text = output(capsys, "simulate", mlp, "--board", "pynq-z2", *options)
+    assert "streams over 7 samples" in text
+    assert "held at most" in text
+    tracks = [row["args"]["name"] for row in json.loads(trace.read_text())["traceEvents"] if row["ph"] == "M"]
+    assert tracks[0] == "axi_dma_0 send"
+    assert tracks[-1] == "axi_dma_0 receive"
 
 
 def test_compress(mlp: Path, tmp_path: Path, samples: Floats) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("hls4ml")
 
 import weft
 from weft.boards.errors import InputError
-from weft.sim import estimate
+from weft.sim import estimate, simulate
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +27,8 @@ def test_a_model_a_plan_a_design_and_a_folder_agree(mlp: Path, tmp_path: Path, s
     assert report == weft.simulate(plan)
     assert report == weft.simulate(folder)
     assert report == weft.simulate(plan.fpga_region.design, board="pynq-z2")
-    assert report == estimate(plan.fpga_region.design, "pynq-z2")
+    assert report == simulate(plan.fpga_region.design, "pynq-z2")
+    assert report.resources == estimate(plan.fpga_region.design, "pynq-z2").resources
 
 
 def test_samples_are_calibration(mlp: Path, samples: Floats) -> None:
@@ -40,16 +41,17 @@ def test_what_stays_on_the_cpu_has_a_row_and_takes_time(mixed: Path) -> None:
     plan = weft.plan(mixed, board="pynq-z2")
     report = weft.simulate(plan)
     assert plan.fpga_region is not None
-    assert plan.fpga_region.report is not None
+    assert plan.fpga_region.design is not None
+    alone = simulate(plan.fpga_region.design, "pynq-z2")
     on_cpu = [row for row in report.layers if row.device == "cpu"]
     assert [row.name for row in on_cpu] == ["cpu0"]
     cycles = on_cpu[0].latency_cycles.worst
     assert cycles > 0
-    assert report.latency_cycles.worst == plan.fpga_region.report.latency_cycles.worst + cycles
-    assert report.interval_cycles.worst == max(plan.fpga_region.report.interval_cycles.worst, cycles)
-    alone = weft.simulate(mixed, board="pynq-z2", devices="cpu")
-    assert alone.resources.lut == 0
-    assert alone.latency_cycles.worst > 0
+    assert report.latency_cycles.worst == alone.latency_cycles.worst + cycles
+    assert report.interval_cycles.worst == max(alone.interval_cycles.worst, cycles)
+    without = weft.simulate(mixed, board="pynq-z2", devices="cpu")
+    assert without.resources.lut == 0
+    assert without.latency_cycles.worst > 0
 
 
 def test_a_design_or_model_needs_a_board(mlp: Path) -> None:

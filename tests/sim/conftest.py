@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -58,14 +58,32 @@ def two_streams() -> Design:
     return _lowered(nodes, {"a": 6, "b": 6}, {"sum": 6, "positive": 6}, [])
 
 
+@pytest.fixture(scope="session")
+def residual() -> Design:
+    """An image and its 3x3 convolution, added: a clone, a skip and a join of streams."""
+    pytest.importorskip("hls4ml")
+    weight = np.random.default_rng(0).normal(0, 0.3, (2, 2, 3, 3)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["x", "c"], ["y"]),
+    ]
+    return _lowered(nodes, {"x": (2, 8, 8)}, {"y": (2, 8, 8)}, [numpy_helper.from_array(weight, "w")])
+
+
 def _lowered(
-    nodes: list[onnx.NodeProto], inputs: dict[str, int], outputs: dict[str, int], weights: list[onnx.TensorProto]
+    nodes: list[onnx.NodeProto],
+    inputs: Mapping[str, int | tuple[int, ...]],
+    outputs: Mapping[str, int | tuple[int, ...]],
+    weights: list[onnx.TensorProto],
 ) -> Design:
     from weft.hls.load import load
     from weft.hls.lower import lower
 
     ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in each.items()]
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *np.atleast_1d(shape).tolist()])
+            for name, shape in each.items()
+        ]
         for each in (inputs, outputs)
     ]
     graph = helper.make_graph(nodes, "net", ends[0], ends[1], weights)

@@ -53,7 +53,7 @@ def test_schema_refuses_a_damaged_report() -> None:
             jsonschema.validate(damaged, SCHEMA)
 
 
-DAMAGE = [{"schema": "weft-report/2"}, {"layers": 3}, {"latency_cycles": {"best": 9, "worst": 1}}]
+DAMAGE = [{"schema": "weft-report/1"}, {"layers": 3}, {"latency_cycles": {"best": 9, "worst": 1}}]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

@@ -1,0 +1,89 @@
+"""What each of hls4ml's kernels (nnet_utils) computes, as kinds of layers. To read another one, name it in KERNELS; a
+kernel that is not named is refused by name.
+
+Shapes are given as the names of the config struct's constants, channels last and without the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weft.boards.errors import ArtefactError
+from weft.hls.project.cpp import Struct
+
+Shape = tuple[int, ...]
+Extents = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel's layer kind; the shapes that it reads and writes, () where the config does not say; its weights in the
+    order of the call, -1 being the extent that their number leaves open."""
+
+    kind: str
+    reads: Extents = ()
+    writes: Extents = ()
+    weights: Mapping[str, Extents] = field(default_factory=dict)
+    inputs: int = 1
+
+
+def _linear(kind: str, window: Extents, reads: Extents, writes: Extents, outputs: str | int = "n_filt") -> Kernel:
+    return Kernel(kind, reads, writes, {"weight": (*window, outputs), "bias": (writes[-1],)})
+
+
+_LINE, _IMAGE = ("in_width", "n_chan"), ("in_height", "in_width", "n_chan")
+_LINE_OUT, _IMAGE_OUT = ("out_width", "n_filt"), ("out_height", "out_width", "n_filt")
+_WINDOW_1D, _WINDOW_2D = ("filt_width", "n_chan"), ("filt_height", "filt_width", "n_chan")
+_ACTIVATIONS = ("binary_tanh", "linear", "relu", "selu", "sigmoid", "softplus", "softsign", "tanh", "ternary_tanh")
+_MERGES = ("add", "average", "maximum", "minimum", "multiply", "subtract")
+
+KERNELS: dict[str, Kernel] = {
+    "clone_stream": Kernel("Clone"),
+    "conv_1d_cl": _linear("Conv1D", _WINDOW_1D, _LINE, _LINE_OUT),
+    "conv_2d_cl": _linear("Conv2D", _WINDOW_2D, _IMAGE, _IMAGE_OUT),
+    "cropping1d_cl": Kernel("Cropping1D", _LINE, ("out_width", "n_chan")),
+    "cropping2d_cl": Kernel("Cropping2D", _IMAGE, ("out_height", "out_width", "n_chan")),
+    "dense": _linear("Dense", ("n_in",), ("n_in",), ("n_out",), "n_out"),
+    "depthwise_conv_1d_cl": _linear("DepthwiseConv1D", _WINDOW_1D, _LINE, _LINE_OUT, -1),
+    "depthwise_conv_2d_cl": _linear("DepthwiseConv2D", _WINDOW_2D, _IMAGE, _IMAGE_OUT, -1),
+    "dot1d": Kernel("Dot", ("n_in",), ("n_out",), inputs=2),
+    "elu": Kernel("ParametrizedActivation"),
+    "embedding": Kernel("Embedding", ("n_in",), ("n_in", "n_out"), {"embeddings": ("vocab_size", "n_out")}),
+    "global_pooling1d_cl": Kernel("GlobalPooling1D", ("n_in", "n_filt"), ("n_filt",)),
+    "global_pooling2d_cl": Kernel("GlobalPooling2D", ("in_height", "in_width", "n_filt"), ("n_filt",)),
+    "hard_sigmoid": Kernel("HardActivation"),
+    "hard_tanh": Kernel("HardActivation"),
+    "layernormalize": Kernel("LayerNormalization", weights={"scale": (-1,), "bias": (-1,)}),
+    "leaky_relu": Kernel("ParametrizedActivation"),
+    "normalize": Kernel("BatchNormalization", weights={"scale": (-1,), "bias": (-1,)}),
+    "pointwise_conv_1d_cl": _linear("PointwiseConv1D", _WINDOW_1D, _LINE, _LINE_OUT),
+    "pointwise_conv_2d_cl": _linear("PointwiseConv2D", _WINDOW_2D, _IMAGE, _IMAGE_OUT),
+    "pooling1d_cl": Kernel("Pooling1D", ("n_in", "n_filt"), ("n_out", "n_filt")),
+    "pooling2d_cl": Kernel("Pooling2D", ("in_height", "in_width", "n_filt"), _IMAGE_OUT),
+    "prelu": Kernel("PReLU", weights={"param": (-1,)}),
+    "repack_stream": Kernel("Repack"),
+    "resize_nearest": Kernel("Resize", ("height", "width", "n_chan"), ("new_height", "new_width", "n_chan")),
+    "softmax": Kernel("Softmax"),
+    "softmax_multidim": Kernel("Softmax"),
+    "thresholded_relu": Kernel("ParametrizedActivation"),
+    "transpose": Kernel("Transpose", ("from_shape",), ("to_shape",)),
+    "zeropad1d_cl": Kernel("ZeroPadding1D", _LINE, ("out_width", "n_chan")),
+    "zeropad2d_cl": Kernel("ZeroPadding2D", _IMAGE, ("out_height", "out_width", "n_chan")),
+    **dict.fromkeys(_ACTIVATIONS, Kernel("Activation")),
+    **dict.fromkeys(_MERGES, Kernel("Merge", ("n_elem1",), inputs=2)),
+    **dict.fromkeys(("concatenate1d", "concatenate2d", "concatenate3d"), Kernel("Concatenate", inputs=2)),
+}
+
+
+def extents(struct: Struct, names: Extents, layer: str) -> Shape:
+    """A shape by the constants' names. Raises ArtefactError for a constant that is missing or no extent."""
+    shape: list[int] = []
+    for name in names:
+        value = struct.values.get(name) if isinstance(name, str) else name
+        several = value if isinstance(value, tuple) else (value,)
+        for extent in several:
+            if isinstance(extent, bool) or not isinstance(extent, int) or (extent < 1 and name != -1):
+                raise ArtefactError(f"layer {layer}: struct {struct.name} of parameters.h has no extent {name}")
+            shape.append(extent)
+    return tuple(shape)

@@ -1,0 +1,61 @@
+"""Designs that do not hang together are refused with one sentence that names what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from small_designs import dense_design
+
+from weft.boards.errors import InputError
+from weft.hls.consistency import check_design
+from weft.hls.design import Design
+
+DESIGN = dense_design(4, 3)
+DATA, DENSE, RELU = DESIGN.layers
+
+
+def refused(design: Design, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        check_design(design)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_whole_design_passes() -> None:
+    check_design(DESIGN)
+
+
+def test_a_cycle_names_its_layers() -> None:
+    dense = replace(DENSE, inputs=("relu_2",))
+    refused(replace(DESIGN, layers=(DATA, dense, RELU)), "cycle: dense_1 reads relu_2 reads dense_1: break it")
+
+
+def test_a_layer_that_feeds_itself_is_a_cycle() -> None:
+    relu = replace(RELU, inputs=("relu_2",))
+    refused(replace(DESIGN, layers=(DATA, DENSE, relu)), "cycle: relu_2 reads relu_2")
+
+
+def test_layers_out_of_order_are_no_cycle() -> None:
+    refused(replace(DESIGN, layers=(DATA, RELU, DENSE)), "layer relu_2 reads dense_1, which no layer before it gives")
+
+
+def test_a_tensor_that_is_missing_is_named() -> None:
+    tensors = {name: tensor for name, tensor in DESIGN.tensors.items() if name != "dense_1"}
+    refused(replace(DESIGN, tensors=tensors), "tensor dense_1 of net_small is missing")
+    refused(replace(DESIGN, outputs=()), "tensor for the output")
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"), [(0, "use 1 .* or more"), (-3, "reuse factor -3"), (13, "only 12 products")]
+)
+def test_a_reuse_factor_that_cannot_be_is_refused(factor: int, words: str) -> None:
+    refused(replace(DESIGN, layers=(DATA, replace(DENSE, reuse_factor=factor), RELU)), words)
+
+
+def test_the_largest_reuse_factor_is_all_products() -> None:
+    check_design(replace(DESIGN, layers=(DATA, replace(DENSE, reuse_factor=12), RELU)))
+
+
+def test_a_fifo_without_room_is_refused() -> None:
+    tensors = {**DESIGN.tensors, "dense_1": replace(DESIGN.tensors["dense_1"], fifo_depth=0)}
+    refused(replace(DESIGN, tensors=tensors), "tensor dense_1 has FIFO depth 0")
