@@ -5,6 +5,8 @@ from __future__ import annotations
 from weft.boards.errors import InputError
 from weft.hls.design import Design, Layer
 
+_SHOWN = 6  # layers of a circle in one sentence
+
 
 def check_design(design: Design) -> None:
     """Raise InputError, which names the layer or tensor, for a design that cannot be built: layers in a circle or out
@@ -33,13 +35,15 @@ def _check_order(design: Design) -> None:
 def _unordered(design: Design, layer: Layer, name: str) -> str:
     """Why a layer cannot read `name`: who waits for whom, followed back until a layer comes again."""
     makers = {output: other for other in design.layers for output in other.outputs}
-    circle = [layer.name]
+    circle = {layer.name: None}  # a dict keeps the order
     maker = makers.get(name)
     while maker is not None and maker.name not in circle:
-        circle.append(maker.name)
+        circle[maker.name] = None
         maker = next((makers[source] for source in maker.inputs if source in makers), None)
     if maker is not None and maker.name == layer.name:
-        return f"design {design.name} has a cycle: {' reads '.join([*circle, layer.name])}: break it"
+        names = list(circle)
+        shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 1], "...", names[-1]]
+        return f"design {design.name} has a cycle: {' reads '.join([*shown, layer.name])}: break it"
     return f"layer {layer.name} reads {name}, which no layer before it gives: put the layers in order"
 
 

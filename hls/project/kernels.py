@@ -35,6 +35,12 @@ def _linear(kind: str, window: Extents, reads: Extents, writes: Extents, outputs
 _LINE, _IMAGE = ("in_width", "n_chan"), ("in_height", "in_width", "n_chan")
 _LINE_OUT, _IMAGE_OUT = ("out_width", "n_filt"), ("out_height", "out_width", "n_filt")
 _WINDOW_1D, _WINDOW_2D = ("filt_width", "n_chan"), ("filt_height", "filt_width", "n_chan")
+_RECURRENT: dict[str, Extents] = {
+    "weight": ("n_in", "gates"),
+    "recurrent_weight": ("n_state", "gates"),
+    "bias": ("gates",),
+    "recurrent_bias": ("gates",),
+}
 _ACTIVATIONS = ("binary_tanh", "linear", "relu", "selu", "sigmoid", "softplus", "softsign", "tanh", "ternary_tanh")
 _MERGES = ("add", "average", "maximum", "minimum", "multiply", "subtract")
 
@@ -52,16 +58,18 @@ KERNELS: dict[str, Kernel] = {
     "embedding": Kernel("Embedding", ("n_in",), ("n_in", "n_out"), {"embeddings": ("vocab_size", "n_out")}),
     "global_pooling1d_cl": Kernel("GlobalPooling1D", ("n_in", "n_filt"), ("n_filt",)),
     "global_pooling2d_cl": Kernel("GlobalPooling2D", ("in_height", "in_width", "n_filt"), ("n_filt",)),
+    "gru_stack": Kernel("GRU", ("n_sequence", "n_in"), ("result",), _RECURRENT),
     "hard_sigmoid": Kernel("HardActivation"),
     "hard_tanh": Kernel("HardActivation"),
     "layernormalize": Kernel("LayerNormalization", weights={"scale": (-1,), "bias": (-1,)}),
     "leaky_relu": Kernel("ParametrizedActivation"),
+    "lstm_stack": Kernel("LSTM", ("n_sequence", "n_in"), ("result",), _RECURRENT),
     "normalize": Kernel("BatchNormalization", weights={"scale": (-1,), "bias": (-1,)}),
     "pointwise_conv_1d_cl": _linear("PointwiseConv1D", _WINDOW_1D, _LINE, _LINE_OUT),
     "pointwise_conv_2d_cl": _linear("PointwiseConv2D", _WINDOW_2D, _IMAGE, _IMAGE_OUT),
     "pooling1d_cl": Kernel("Pooling1D", ("n_in", "n_filt"), ("n_out", "n_filt")),
     "pooling2d_cl": Kernel("Pooling2D", ("in_height", "in_width", "n_filt"), _IMAGE_OUT),
-    "prelu": Kernel("PReLU", weights={"param": (-1,)}),
+    "prelu": Kernel("PReLU", weights={"param": ("n_in",)}),
     "repack_stream": Kernel("Repack"),
     "resize_nearest": Kernel("Resize", ("height", "width", "n_chan"), ("new_height", "new_width", "n_chan")),
     "softmax": Kernel("Softmax"),

@@ -59,3 +59,12 @@ def test_the_largest_reuse_factor_is_all_products() -> None:
 def test_a_fifo_without_room_is_refused() -> None:
     tensors = {**DESIGN.tensors, "dense_1": replace(DESIGN.tensors["dense_1"], fifo_depth=0)}
     refused(replace(DESIGN, tensors=tensors), "tensor dense_1 has FIFO depth 0")
+
+
+def test_a_long_cycle_is_shortened() -> None:
+    chain = [replace(RELU, name=f"r{i}", inputs=(f"r{i - 1}",), outputs=(f"r{i}",)) for i in range(40)]
+    chain[0] = replace(chain[0], inputs=("r39",))
+    refused(
+        replace(DESIGN, layers=(DATA, *chain)),
+        "r0 reads r39 reads r38 reads r37 reads r36 reads ... reads r1 reads r0:",
+    )
