@@ -22,8 +22,8 @@ class Timing:
 
     `latency`: first input to last output; `interval`: one sample to the next; `depth`: last input to last output;
     `needs`: the fraction of a sample's input that must be there before the first output (io_stream); `shift`: cycles of
-    an iteration that writes nothing, where they differ from the others' (0 where they do not); `lead`: first input to
-    first output, by `needs` unless given.
+    an iteration that writes nothing, where the others' are told by `interval` (0 where all are alike); `lead`: first
+    input to first output, by `needs` unless given.
     """
 
     latency: int

@@ -25,18 +25,17 @@ class Window:
         """The fraction of the pixels that the first output needs."""
         return (self.before + 1) / self.pixels
 
-    def every(self, cycles: int, depth: int, shift: int = 0) -> Timing:
-        """csynth's cases: every pixel counts `cycles`, though one that makes no output takes `shift` where that is
-        less."""
+    def every(self, cycles: int, depth: int) -> Timing:
+        """csynth's cases: every pixel takes as long."""
         busy = self.pixels * cycles
-        return Timing(busy + depth, busy, cycles + depth, self.needs, shift if shift < cycles else 0)
+        return Timing(busy + depth, busy, cycles + depth, self.needs, cycles)
 
     def expected(self, shift: int, busy: int, depth: int) -> Timing:
         """A run: `shift` cycles to move the window, `busy` where it also makes an output."""
         total = self.emitted * busy + (self.pixels - self.emitted) * shift
         last = self.burst_emitted * busy + (self.burst - self.burst_emitted) * shift
         lead = self.before * shift + busy + depth
-        return Timing(total + depth, total, busy + last + depth, self.needs, shift if shift < busy else 0, lead)
+        return Timing(total + depth, total, busy + last + depth, self.needs, shift, lead)
 
 
 def window_of(layer: Layer, context: Context, rows: int, columns: int) -> Window:

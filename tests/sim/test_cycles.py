@@ -6,7 +6,7 @@ import pytest
 from stream_networks import Style, keb_network, tutorial_network
 
 from weft.hls.design import Design
-from weft.sim import estimate
+from weft.sim import estimate, simulate
 from weft.sim.estimate import expected_run
 
 
@@ -54,3 +54,14 @@ def test_a_network_of_one_pixel_a_cycle_is_the_published_one() -> None:
     run = expected_run(design, "alveo-u250", tool="vivado-2020.1", ends=False)
     assert run.interval == report.interval_cycles.worst
     assert run.latency >= report.latency_cycles.best
+
+
+@pytest.mark.parametrize(("filters", "dsps", "implementation", "tool", "latency", "interval", "run"), REPORTS)
+def test_event_by_event_the_networks_run_as_in_co_simulation(
+    filters: int, dsps: tuple[int, int, int, int, int], implementation: str, tool: str, latency: tuple[int, int],
+    interval: tuple[int, int], run: tuple[int, int],
+) -> None:  # fmt: skip
+    """Pixel by pixel, with FIFOs that hold a tensor, and the DMAs of a board, which take some 100 cycles more."""
+    report = simulate(network(filters, dsps, Style("resource", implementation)), "alveo-u250", tool=tool, samples=6)
+    assert abs(report.interval_cycles.worst - run[1]) <= 1
+    assert report.latency_cycles.worst == pytest.approx(run[0], rel=0.02, abs=100)

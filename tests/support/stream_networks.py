@@ -114,7 +114,8 @@ def _other(name: str, shape: Shape, units: int, style: Style, random: np.random.
     attributes: dict[str, Value] = {}
     weights, result = {}, shape
     if kind == "pool":
-        sizes = {"pool_height": 2, "pool_width": 2, "in_height": shape[0], "in_width": shape[1]}
+        sizes = {"pool_height": 2, "pool_width": 2, "in_height": shape[0], "in_width": shape[1], "stride_height": 2,
+                 "stride_width": 2}  # fmt: skip
         attributes, result = {**sizes, "implementation": style.implementation}, (shape[0] // 2, shape[1] // 2, channels)
     elif kind == "leaky":
         attributes = {"activation": "leaky_relu", "param_t": FixedType(16, 6)}
