@@ -56,10 +56,11 @@ def activation(layer: Layer, context: Context) -> Cost:
 def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resources:
     """A comparison and a choice a value, and where the result saturates, a test of every bit that it loses.
 
-    Published relus, 16 bits: 28 LUT a value (Vivado HLS 2020.1, io_parallel) and 37 with rounding and saturation, which
-    also registers all but the sign (962 FF for 64 values); 47 and 108 for the loop in io_stream, and 70 at 32 bits
-    (2019.2 and 2020.1); 47 (Vitis HLS 2024.1). Saturated: 43, 54, 94, 125 where 3, 4, 5, 6 integer bits go, 96 to 106
-    where 11 and 12 go. FF: two registers a value at 3.33 ns (32 to 33) in io_parallel.
+    Published relus, 16 bits: 28 LUT a value (Vivado HLS 2020.1, io_parallel) and 37 with rounding and saturation; 47
+    and 108 for the loop in io_stream, and 70 at 32 bits (2019.2 and 2020.1); 47 (Vitis HLS 2024.1). Saturated: 43, 54,
+    94, 125 where 3, 4, 5, 6 integer bits go, 96 to 106 where 11 and 12 go. FF in io_parallel: two registers a value at
+    3.33 ns (32 to 33) in a pipeline, all bits but the sign in dataflow (962 for 64 values, PYNQ_IA@a881b6f6; 30,722 for
+    2,048, ECE226_CoDesign@bfc2fecf).
     """
     source, result = context.source(layer).type, context.result(layer).type
     lost, saturates = source.integer - result.integer, result.overflow != "WRAP"
@@ -70,7 +71,7 @@ def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resour
         each = _CHOICE_LUT * source.width + (9 if saturates else 0) if bare else _choice(source.width)
     if context.stream:
         return _loop(layer, context) + Resources(lut=round(each * values))
-    held = (result.width - 1) * values if bare and saturates else 2 * depth * values * source.width
+    held = (result.width - 1) * values if context.dataflow else 2 * depth * values * source.width
     return Resources(lut=round(each * values), ff=held)
 
 

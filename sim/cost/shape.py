@@ -6,7 +6,7 @@ from __future__ import annotations
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Tensor
 from weft.sim.cost.model import Context, Cost, Timing, at_once, beats, channels, is_before, is_vitis, streamed, whole
-from weft.sim.cost.storage import block_rams
+from weft.sim.cost.storage import CHOSEN_LUT, block_rams
 
 
 def wires(layer: Layer, context: Context) -> Cost:
@@ -39,7 +39,7 @@ def resize(layer: Layer, context: Context) -> Cost:
     row = source.shape[1] if len(source.shape) == 3 and source.shape[0] > 1 else 1
     held = row * channels(source) * source.type.width
     timing = context.paced(streamed(beats(result), 1, 2))
-    return Cost(timing, timing, Resources(lut=250 + round(0.31 * held), ff=held + 50))
+    return Cost(timing, timing, Resources(lut=250 + round(CHOSEN_LUT * held), ff=held + 50))
 
 
 def zero_padding(layer: Layer, context: Context) -> Cost:

@@ -13,6 +13,10 @@ _ASPECTS = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 # 2,304 bits and more have (Vivado HLS 2019.2 and 2020.1).
 SMALLEST_BITS = 1024
 
+#: LUT of a multiplexer, a bit and choice: 1,492, 622 and 435 LUT for rows of 16, 8 and 4 elements of 256 and 128 bits
+#: (resizing, AutoEncoder_hls4ml@dd6f3c2171).
+CHOSEN_LUT = 0.31
+
 LUT_BITS = 32  # one SLICEM LUT is a 32-bit shift register (UG474, UG574)
 
 

@@ -39,9 +39,7 @@ def held_out(paths: Iterable[Path]) -> Table:
     grid = Table(title="Fitted laws: median error on their rows, and on a design held out of the fit")
     for column in ("law", "figure", "rows", "designs", "as set", "held out", "worst design"):
         grid.add_column(column, justify="left" if column in ("law", "figure", "worst design") else "right")
-    cases = [
-        case for path in paths for case in SOURCES[path.name](path) if case.layer and case.design.io == "io_stream"
-    ]
+    cases = [case for path in paths for case in SOURCES[path.name](path) if case.group.startswith(("conv", "pool"))]
     for name in laws.LAWS:
         for side in ("lut", "ff"):
             samples = list(_samples(name, side, cases))

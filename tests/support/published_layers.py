@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from published import DATA, Case, Row, chain, figures_of, trained_weight
 from published_dense import closest
 
-from weft.hls.design import Io, Layer, Tensor, Value, Weight
+from weft.hls.design import Design, Io, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType
 
 _KINDS = {
@@ -45,9 +45,7 @@ def layer_cases(path: Path) -> Iterator[Case]:
     for number, row in enumerate(rows, 2):
         projects[row["design_id"]].append((row, stage(row, np.random.default_rng(number))))
     for project in projects.values():
-        clock = float(next((row["clk_target_ns"] for row, _ in project if row["clk_target_ns"]), 5))
-        yield from (_layer(row, found, clock) for row, found in project if found and row["level"] == "LAYER")
-        yield from _top([(row, found) for row, found in project], clock)
+        yield from _project(project)
 
 
 def tool_of(text: str) -> str:
@@ -60,47 +58,52 @@ def board_of(part: str) -> str:
     return next((board for prefix, board in _BOARDS.items() if part.startswith(prefix)), "alveo-u250")
 
 
-def _layer(row: Row, found: Stage, clock: float) -> Case:
-    name = f"{row['design_id'].split('/')[-1][:30]} {row['module'][:40]}"
-    family = "dense" if found.layer.kind == "Dense" else row["kind"].split(":")[0]
-    design = chain(found.source, [(found.layer, found.result)], clock, _io(row))
-    figures = figures_of(row, "lat_min", "lat_max")
-    if found.layer.kind == "Resize":  # its rows name no type
-        figures = {name: figures[name] for name in figures if "latency" in name or name == "interval"}
-    return Case(name, f"{family}, {design.io}", design, board_of(row["part"]), tool_of(row["tool"]), figures,
-                found.layer.name, row["repo"])  # fmt: skip
-
-
-def _top(project: list[tuple[Row, Stage | None]], clock: float) -> Iterator[Case]:
-    """The project's TOP row, where its layers are all known and each stands once."""
+def _project(project: Sequence[tuple[Row, Stage | None]]) -> Iterator[Case]:
+    """A project's layers, each in the whole design where all are known, otherwise alone; then the whole design."""
+    clock = float(next((row["clk_target_ns"] for row, _ in project if row["clk_target_ns"]), 5))
     top = next((row for row, _ in project if row["level"] == "TOP"), None)
+    stages = _in_order(project)
+    layers = {id(one.layer): f"layer{position}" for position, one in enumerate(stages)}
+    steps = [
+        (replace(one.layer, name=f"layer{i}"), replace(_seen(one.result, stages[i + 1 :]), name=f"layer{i}_out"))
+        for i, one in enumerate(stages)
+    ]
+    whole = chain(stages[0].source, steps, clock, _io(project[0][0])) if stages else None
+    for row, found in project:
+        if found and row["level"] == "LAYER":
+            name = layers.get(id(found.layer), "one")
+            yield _layer(row, whole or chain(found.source, [(found.layer, found.result)], clock, _io(row)), name)
+    if top is not None and whole is not None and top["lat_min"].isdigit():
+        figures = {**figures_of(top, "lat_min", "lat_max"), "interval best": float(top["ii_min"])}
+        name = f"{top['design_id'].split('/')[-1][:40]} top"
+        yield Case(name, f"top, {whole.io}", whole, board_of(top["part"]), tool_of(top["tool"]), figures, None,
+                   top["repo"])  # fmt: skip
+
+
+def _layer(row: Row, design: Design, name: str) -> Case:
+    family = "dense" if row["kind"] == "dense" else row["kind"].split(":")[0]
+    figures = figures_of(row, "lat_min", "lat_max")
+    if row["kind"] == "resize" and len(design.layers) == 1:  # its row names no type
+        figures = {figure: figures[figure] for figure in figures if "latency" in figure or figure == "interval"}
+    title = f"{row['design_id'].split('/')[-1][:30]} {row['module'][:40]}"
+    return Case(title, f"{family}, {design.io}", design, board_of(row["part"]), tool_of(row["tool"]), figures, name,
+                row["repo"])  # fmt: skip
+
+
+def _in_order(project: Sequence[tuple[Row, Stage | None]]) -> list[Stage]:
+    """The project's layers from first to last, where all are known and each stands once; otherwise none."""
     parts = [(row, found) for row, found in project if found and row["level"] in ("LAYER", "CONFIG_ONLY")]
     numbered = sorted(((int(row["order"]), found) for row, found in parts if row["order"]), key=lambda part: part[0])
     loose = [found for row, found in parts if not row["order"]]
     orders = [order for order, _ in numbered]
-    if (
-        top is None
-        or not orders
-        or orders != list(range(orders[0], orders[0] + len(orders)))
-        or not top["lat_min"].isdigit()
-    ):
-        return
+    if not orders or orders != list(range(orders[0], orders[0] + len(orders))):
+        return []
     stages: list[Stage] = []
     for _, found in numbered:
         _place(stages, found, loose)
         stages.append(found)
     _place(stages, None, loose)
-    if loose or len(stages) < 2:
-        return
-    steps = [
-        (replace(one.layer, name=f"layer{i}"), replace(_seen(one.result, stages[i + 1 :]), name=f"layer{i}_out"))
-        for i, one in enumerate(stages)
-    ]
-    io = _io(top)
-    figures = {**figures_of(top, "lat_min", "lat_max"), "interval best": float(top["ii_min"])}
-    name = f"{top['design_id'].split('/')[-1][:40]} top"
-    yield Case(name, f"top, {io}", chain(stages[0].source, steps, clock, io), board_of(top["part"]),
-               tool_of(top["tool"]), figures, None, top["repo"])  # fmt: skip
+    return [] if loose or len(stages) < 2 else stages
 
 
 def _seen(result: Tensor, following: list[Stage]) -> Tensor:
