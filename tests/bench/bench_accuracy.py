@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from published import Case, cases
+from published import Case, cases, folder
 from published_dense import mlp_cases, single_cases, stack_cases
 from rich.console import Console
 from rich.table import Table
@@ -20,18 +19,15 @@ SOURCES = {
     "dense_stacks.csv": stack_cases, "dense_single.csv": single_cases, "mlp.csv": mlp_cases, "layers.csv": cases,
 }  # fmt: skip
 
-DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 def bench_accuracy() -> None:
     """Prints, for every source and group of rows, how many figures are exact, the error, and the worst row."""
-    folder = Path(os.environ.get("WEFT_PUBLISHED") or DEFAULT)
     console = Console(width=140)
     for name in SOURCES:
-        if (folder / name).is_file():
-            console.print(table(name, measured(folder / name)))
+        if (folder() / name).is_file():
+            console.print(table(name, measured(folder() / name)))
         else:
-            console.print(f"{folder / name} is not there: set WEFT_PUBLISHED to a folder of published reports.")
+            console.print(f"{folder() / name} is not there: set WEFT_PUBLISHED to a folder of published reports.")
 
 
 def measured(path: Path) -> dict[tuple[str, str], list[tuple[str, float, float]]]:

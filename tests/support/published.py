@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ DATA = FixedType(16, 6)  # hls4ml's default, where a file names no type
 
 #: A board of the family that a part belongs to; only its delays and DSP widths matter here.
 BOARDS = {"xc7z": "pynq-z2", "xczu": "zcu104", "xcu50": "alveo-u50", "xcu280": "alveo-u280"}
+
+
+def folder() -> Path:
+    """Where the published reports lie: WEFT_PUBLISHED, or beside the clone."""
+    return Path(os.environ.get("WEFT_PUBLISHED") or Path(__file__).resolve().parents[3] / "shared" / "data")
 
 
 @dataclass(frozen=True)
