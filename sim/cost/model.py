@@ -129,6 +129,15 @@ class Context:
         """Whether layers pass single elements through FIFOs (io_stream) instead of whole arrays (io_parallel)."""
         return self.design.io == "io_stream"
 
+    @property
+    def dataflow(self) -> bool:
+        """Whether hls4ml makes every layer of an io_parallel design a process: a convolution or a Resource layer asks
+        for it; otherwise the whole design is one pipeline."""
+        return not self.stream and any(
+            "Conv" in layer.kind or (layer.weights and layer.strategy.lower() == "resource" and layer.reuse_factor > 1)
+            for layer in self.design.layers
+        )
+
     def paced(self, timing: Timing) -> Timing:
         """A pixel loop's timing: from Vitis HLS 2024.1 on it rewinds, so that the next sample need not wait for the
         pipeline to drain (conv1d 393 and interval 390, relu 129 and 128); before, interval = latency (layers.csv)."""
