@@ -57,7 +57,7 @@ def _singles(path: Path) -> Iterator[Outcome]:
     ff = [(1, o, m * (16 if bits > 4 else bits)) for _, o, m, bits, _ in sizes]
     yield from _outcomes("single, Resource", shared, "lut", np.array(lut, float))
     yield from _outcomes("single, Resource", shared, "ff", np.array(ff, float))
-    loops = [case for case in cases if case.group == "Resource, RF 1"]
+    loops = [case for case in cases if case.group == "Resource, RF 1" and case.figures["latency best"]]
     words = [(_sizes(case.design.layers[0])[1], *_products(case)) for case in loops]
     yield from _outcomes("single, Resource at reuse 1", loops, "ff", np.array(words, float))
     alone = [case for case in cases if case.group in ("Latency, RF 1", "Resource, RF 1")]
@@ -109,7 +109,9 @@ def _constants(case: Case) -> Constants:
     return constants_of(layer.weights["weight"], _sizes(layer)[1], True)
 
 
-def _products(case: Case) -> tuple[int, int]:
-    """Multiplied products, and terms that are added instead."""
+def _products(case: Case) -> tuple[int, int, float]:
+    """Multiplied products, terms that are added instead, and products of these that wait beside multiplied ones."""
     constants, narrow = _constants(case), _sizes(case.design.layers[0])[3] <= NARROW_FACTOR
-    return (0, constants.terms) if narrow else (constants.multiplied, constants.simple_terms)
+    multiplied = 0 if narrow else constants.multiplied
+    beside = (constants.nonzero - multiplied) * multiplied / constants.nonzero
+    return multiplied, constants.terms if narrow else constants.simple_terms, beside
