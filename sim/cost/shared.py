@@ -9,7 +9,7 @@ import numpy as np
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
 from weft.hls.precision import FixedType
-from weft.sim.cost.dsp import dsps_per_product
+from weft.sim.cost.dsp import NARROW_FACTOR, dsps_per_product
 from weft.sim.cost.model import WORD_BITS, Context, Products, is_vitis, levels, reuse
 from weft.sim.cost.storage import rom
 
@@ -45,8 +45,11 @@ def shared_products(layer: Layer, weight: Weight, data: FixedType, n_in: int, n_
     short = turns == 2 and not per_product
     product_bits = 0 if short else WORD_BITS if per_product and turns > 2 else weight.type.width
     logic = _vivado_logic(n_in, n_out, multipliers, turns, product_bits)
+    last_bits = _last_bits(weight, n_out, multipliers)
+    blocks = multipliers - (1 if last_bits <= NARROW_FACTOR else 0)
     index = rom(max(1, ceil(levels(turns))), rf) if rf > n_in else Resources()
-    resources = logic + Resources(dsp=multipliers * per_product, bram18=index.bram18) + rom(width, rf)
+    resources = logic + Resources(dsp=blocks * per_product, bram18=index.bram18)
+    resources += rom(width - weight.type.width + last_bits, rf)
     first = rf + stages + (0 if short else 1)
     return Products(first, first + 1, rf, resources)
 
@@ -62,6 +65,21 @@ def _multipliers(layer: Layer, weight: Weight, n_out: int) -> int:
         return count
     turns = weight.raw.reshape(-1, max(1, n_out)).T.reshape(count, -1)  # hls4ml stores the outputs first
     return max(1, int(np.count_nonzero(turns.any(axis=1))))
+
+
+def _last_bits(weight: Weight, n_out: int, multipliers: int) -> int:
+    """Bits that the last multiplier's constants need, whatever their type.
+
+    The multipliers' constants lie side by side in one word of the memory, and Vivado HLS knows the range of the word's
+    top. So there is one DSP less for 6-bit weights of 4 bits (all 64 rows of 64 inputs and more), none less for those of
+    5 bits (all 8 rows of 32 inputs), and the memory is narrower by what the last constants do not need
+    (wa-hls4ml-search@8e70542).
+    """
+    if weight.raw.size % multipliers:
+        return weight.type.width
+    last = weight.raw.reshape(-1, max(1, n_out)).T.reshape(multipliers, -1)[-1]
+    largest = max(int(last.max()), -int(last.min()) - 1)
+    return min(weight.type.width, max(1, largest.bit_length() + weight.type.signed))
 
 
 def _shared_logic(n_in: int, n_out: int, multipliers: int) -> Resources:
