@@ -26,8 +26,9 @@ def block_rams(width: int, depth: int) -> int:
 def rom(width: int, depth: int) -> Resources:
     """A constant memory that gives one word of `width` bits a cycle.
 
-    Exact on 469 of 496 published Dense layers at reuse above 1, Vivado's index table counted; the rest, one or two off,
-    are but one of those deeper than 1,024 words, which Vivado HLS composes of several depths (wa-hls4ml-search@8e70542).
+    Exact on 469 of 496 published Dense layers at reuse above 1, Vivado's index table counted. The rest are one or two
+    off and, all but one, deeper than 1,024 words, which Vivado HLS makes of blocks of several depths
+    (wa-hls4ml-search@8e70542).
     """
     if width * depth < _SMALLEST_BITS:
         return Resources(lut=ceil(depth / 64) * width)

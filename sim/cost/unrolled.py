@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, exp2
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
@@ -200,8 +200,8 @@ def _words(array: _Array, stages: int, context: Context) -> float:
 def _live(array: _Array, words: int, ready_ns: float, stages: int, context: Context) -> float:
     """Words left of a tree at every register after its leaves are ready."""
     waits = (usable_ns(context.clock_ns) * stage - ready_ns for stage in range(1, stages + 1))
-    left = (words * 2.0 ** (-wait_ns / context.fabric.tree_ns) for wait_ns in waits if wait_ns > 0)
-    return sum(max(each, min(words, array.n_out)) for each in left)
+    left = (words / exp2(wait_ns / context.fabric.tree_ns) for wait_ns in waits if wait_ns > 0)
+    return sum(max(each, float(min(words, array.n_out))) for each in left)
 
 
 def _loop_ff(array: _Array, stages: int, context: Context) -> float:

@@ -42,7 +42,7 @@ def _stacks(path: Path) -> Iterator[Outcome]:
     """LUT and FF of Vitis' Resource Dense (`shared._vitis_logic`), sums over the layers of a stack."""
     cases = list(stack_cases(path))
     layers = [[_sizes(layer) for layer in case.design.layers] for case in cases]
-    lut = [np.sum([(i, o, o * b, m * b) for i, o, m, b, _ in stack], axis=0) for stack in layers]
+    lut = [np.sum([(i, o, o * b, m * b * _padded(o)) for i, o, m, b, _ in stack], axis=0) for stack in layers]
     ff = [np.sum([(i, o, m) for i, o, m, _, _ in stack], axis=0) for stack in layers]
     yield from _outcomes("stacks, Resource", cases, "lut", np.array(lut, float))
     yield from _outcomes("stacks, Resource", cases, "ff", np.array(ff, float))
@@ -53,7 +53,7 @@ def _singles(path: Path) -> Iterator[Outcome]:
     cases = list(single_cases(path))
     shared = [case for case in cases if case.group == "Resource, RF above 1" and _sizes(case.design.layers[0])[4] > 2]
     sizes = [_sizes(case.design.layers[0]) for case in shared]
-    lut = [(1, i, m * 2 ** int(np.ceil(np.log2(o))), min(20, 2 * turns) * o) for i, o, m, _, turns in sizes]
+    lut = [(1, i, m * _padded(o), min(20, 2 * turns) * o) for i, o, m, _, turns in sizes]
     ff = [(1, o, m * (16 if bits > 4 else bits)) for _, o, m, bits, _ in sizes]
     yield from _outcomes("single, Resource", shared, "lut", np.array(lut, float))
     yield from _outcomes("single, Resource", shared, "ff", np.array(ff, float))
@@ -102,6 +102,10 @@ def _sizes(layer: Layer) -> tuple[int, int, int, int, int]:
     n_in, n_out = weight.raw.shape
     turns = -(-layer.reuse_factor // n_in)
     return n_in, n_out, -(-weight.raw.size // layer.reuse_factor), weight.type.width, turns
+
+
+def _padded(outputs: int) -> int:
+    return 1 << int(np.ceil(np.log2(outputs)))
 
 
 def _constants(case: Case) -> Constants:

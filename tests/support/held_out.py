@@ -12,10 +12,10 @@ Floats = NDArray[np.float64]
 
 def fitted(features: Floats, target: Floats) -> Floats:
     """Coefficients of least absolute relative error, by reweighted least squares."""
-    scaled, ones = features / target[:, None], np.ones(len(target))
-    weight = ones
+    scaled, weight = features / target[:, None], np.ones(len(target))
+    found = np.zeros(features.shape[1])
     for _ in range(50):
-        found = np.linalg.lstsq(scaled * weight[:, None], ones * weight, rcond=None)[0]
+        found = np.linalg.lstsq(scaled * weight[:, None], weight, rcond=None)[0]
         weight = 1 / np.sqrt(np.maximum(np.abs(scaled @ found - 1), 1e-4))
     return np.asarray(found, np.float64)
 
