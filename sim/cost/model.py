@@ -9,6 +9,7 @@ from math import ceil, log2
 from weft.boards.errors import InputError, WeftError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Layer, Tensor
+from weft.hls.precision import FixedType
 
 
 @dataclass(frozen=True)
@@ -16,22 +17,38 @@ class Timing:
     """Cycles of one layer in one case, alone, with its input always ready.
 
     `latency`: first input to last output; `interval`: one sample to the next; `depth`: last input to last output;
-    `needs`: the fraction of a sample's input that must be there before the first output (io_stream).
+    `needs`: the fraction of a sample's input that must be there before the first output (io_stream); `lead`: first
+    input to first output, by `needs` unless given.
     """
 
     latency: int
     interval: int
     depth: int
     needs: float = 0.0
+    lead: int | None = None
+
+    @property
+    def first(self) -> int:
+        """Cycles from the first input to the first output."""
+        return ceil(self.needs * (self.latency - self.depth)) + self.depth if self.lead is None else self.lead
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One layer's timing, best and worst case, and its fabric."""
+    """One layer's timing, best and worst case as csynth bounds it, and its fabric.
+
+    `expected` is what one sample takes when it runs (co-simulation), where csynth's cases only bracket it.
+    """
 
     best: Timing
     worst: Timing
     resources: Resources = field(default_factory=Resources)
+    expected: Timing | None = None
+
+    @property
+    def run(self) -> Timing:
+        """The timing of a run: `expected`, or the worst case where both cases are alike or nothing better is known."""
+        return self.expected or self.worst
 
 
 @dataclass(frozen=True)
@@ -115,6 +132,16 @@ def is_vitis(tool: str) -> bool:
     return tool.startswith("vitis")
 
 
+def is_fast(fabric: Fabric) -> bool:
+    """Whether a fabric is UltraScale+ rather than 7 series."""
+    return fabric.add_ns < 1
+
+
+def is_before(tool: str, year: int) -> bool:
+    """Whether a tool is a Vivado HLS of a year before `year`."""
+    return not is_vitis(tool) and tool < f"vivado-{year}"
+
+
 @dataclass(frozen=True)
 class Context:
     """What a layer's cost depends on besides the layer."""
@@ -131,12 +158,8 @@ class Context:
 
     @property
     def dataflow(self) -> bool:
-        """Whether hls4ml makes every layer of an io_parallel design a process: a convolution or a Resource layer asks
-        for it; otherwise the whole design is one pipeline."""
-        return not self.stream and any(
-            "Conv" in layer.kind or (layer.weights and layer.strategy.lower() == "resource" and layer.reuse_factor > 1)
-            for layer in self.design.layers
-        )
+        """Whether the layers are processes of their own (DATAFLOW) or all one pipeline."""
+        return is_dataflow(self.design)
 
     def paced(self, timing: Timing) -> Timing:
         """A pixel loop's timing: from Vitis HLS 2024.1 on it rewinds, so that the next sample need not wait for the
@@ -170,6 +193,31 @@ class Context:
         return self.fabric.registers(delay_ns, self.clock_ns)
 
 
+# What hls4ml counts as Conv1D and Conv2D there; a separable convolution is none.
+_CONVOLUTIONS = ("Conv", "Pointwise", "Depthwise")
+
+
+def is_dataflow(design: Design) -> bool:
+    """hls4ml's choice of pipeline_style: dataflow for io_stream, for a convolution whose output has partitions and for
+    any Resource layer, otherwise one pipeline (backends/vivado/passes/pipeline_style.py)."""
+    return design.io == "io_stream" or any(
+        layer.strategy.lower() == "resource" or (layer.kind.startswith(_CONVOLUTIONS) and partitions(layer) != 1)
+        for layer in design.layers
+        if layer.weights
+    )
+
+
+def partitions(layer: Layer) -> int:
+    """Parts of a convolution's output that are made one after another (io_parallel)."""
+    pixels = whole(layer, "out_width") * whole(layer, "out_height", 1)
+    return whole(layer, "n_partitions", ceil(pixels / whole(layer, "parallelization_factor", 1)))
+
+
+def times(resources: Resources, count: int) -> Resources:
+    """So many copies."""
+    return Resources(*(value * count for value in resources.as_dict().values()))
+
+
 def beats(tensor: Tensor) -> int:
     """FIFO elements of one sample; one element is the last axis."""
     return max(1, tensor.size // channels(tensor))
@@ -186,6 +234,12 @@ def whole(layer: Layer, name: str, default: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"layer {layer.name} ({layer.kind}) has no integer {name!r}: the design is damaged")
     return value
+
+
+def attribute_type(layer: Layer, name: str, default: FixedType) -> FixedType:
+    """An attribute that is a type, or `default` where the design has none."""
+    value = layer.attributes.get(name)
+    return value if isinstance(value, FixedType) else default
 
 
 def reuse(layer: Layer) -> int:

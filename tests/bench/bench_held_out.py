@@ -8,9 +8,10 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from held_out import Floats, gridded, linear
+from held_out import Floats
 from published import Case, folder
 from published_dense import mlp_cases, single_cases, stack_cases
+from refit import gridded, linear
 from rich.console import Console
 from rich.table import Table
 

@@ -19,7 +19,7 @@ from weft.hls.precision import FixedType
 from weft.sim import LayerReport, Report, estimate
 from weft.sim.cost.model import fabric_of
 from weft.sim.cost.multiplier import dsps_per_product
-from weft.sim.cost.storage import block_rams, fifo
+from weft.sim.cost.storage import block_rams
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDE = FixedType(16, 6)
@@ -249,8 +249,6 @@ def test_block_rams_of_weights_are_the_published_ones() -> None:
     # hls4ml weights at RF > 1: 128 products of 16 bits, RF 8: 57 (Gabriele-bot/PYNQ_IA); 32 of 16 bits, RF 9: 15.
     assert block_rams(128 * 16, 8) == 57
     assert block_rams(32 * 16, 9) == 15
-    assert fifo(Tensor("t", (128, 16), WIDE, 128)).bram18 == 8
-    assert fifo(Tensor("t", (16,), WIDE, 1)).bram18 == 0
 
 
 def test_wide_products_take_more_dsps() -> None:
@@ -296,7 +294,9 @@ def test_stream_convolution_bounds(
     report = estimate(chain("io_stream", Tensor("x", (height, width, n_chan), WIDE, 8), step), "pynq-z2")
     conv = row(report, "conv")
     assert conv.interval_cycles.best >= height * width  # a pixel a cycle at most
-    assert report.interval_cycles.worst == max(conv.interval_cycles.worst + 1, height * width * n_chan, step[1].size)
+    rewinds = conv.interval_cycles.worst < conv.latency_cycles.worst  # its process does not end between samples
+    between = conv.interval_cycles.worst + (0 if rewinds else 1)
+    assert report.interval_cycles.worst == max(between, height * width * n_chan, step[1].size)
     assert report.latency_cycles.worst >= conv.latency_cycles.worst
     assert 0 <= report.latency_cycles.best <= report.latency_cycles.worst
 
@@ -306,9 +306,11 @@ def test_stream_stages_overlap() -> None:
     pixels = 32 * 32
     names = [f"relu{i}" for i in range(10)]
     steps = [(layer(n, "Activation", activation="relu"), Tensor(f"{n}_out", (32, 32, 1), WIDE)) for n in names]
-    report = estimate(chain("io_stream", Tensor("x", (32, 32, 1), WIDE), *steps), "pynq-z2")
+    design = chain("io_stream", Tensor("x", (32, 32, 1), WIDE), *steps)
+    report = estimate(design, "pynq-z2")
     assert pixels < report.latency_cycles.worst < pixels + 100
-    assert report.interval_cycles.worst == pixels + 1
+    assert report.interval_cycles.worst == pixels  # each rewinds: relu 129 and 128 cycles, ECE226_CoDesign@5d10485a
+    assert estimate(design, "pynq-z2", tool="vitis-2023.2").interval_cycles.worst > pixels
 
 
 def test_a_stream_is_reshaped_by_name_only() -> None:
@@ -422,8 +424,8 @@ def test_a_merge_without_a_model_is_refused() -> None:
 
 def test_what_has_no_model_is_refused_by_name() -> None:
     first, out = Tensor("x", (8,), WIDE), Tensor("y", (8,), WIDE)
-    with pytest.raises(WeftError, match=r"one is a LSTM.*no cost model"):
-        estimate(chain("io_parallel", first, (layer("one", "LSTM"), out)), "pynq-z2")
+    with pytest.raises(WeftError, match=r"one is a GarNet.*no cost model"):
+        estimate(chain("io_parallel", first, (layer("one", "GarNet"), out)), "pynq-z2")
     with pytest.raises(WeftError, match=r"one: activation 'gelu'"):
         estimate(chain("io_parallel", first, (layer("one", "Activation", activation="gelu"), out)), "pynq-z2")
     with pytest.raises(WeftError, match=r"dense: strategy 'compressed' has no cost model: use latency"):

@@ -77,14 +77,14 @@ def single_cases(path: Path) -> Iterator[Case]:
 def _multiplied(others: list[Row]) -> int | None:
     """Products that need a multiplier, as far as other rows of the same weights tell.
 
-    Where multipliers are shared, turns times multipliers (the last turn is not full, and one cycle follows the turns);
-    else the DSP blocks at reuse 1. None where no other row tells.
+    Where multipliers are shared, turns times multipliers: one cycle follows the turns, and the last turn has from one
+    product to all, of which the middle is taken. Else the DSP blocks at reuse 1. None where no other row tells.
     """
     latency = [row for row in others if row["strategy"] == "latency" and row["best"]]
-    shared = [(float(row["best"]) - 1.5) * int(row["dsp"]) for row in latency if int(row["best"]) > 2]
+    shared = [(float(row["best"]) - 1.5) * int(row["dsp"]) + 0.5 for row in latency if int(row["best"]) > 2]
     alone = [float(row["dsp"]) for row in others if row["best"] and row["rf_requested"] == "1"]
     told = shared or alone
-    return round(float(np.median(told))) if told else None
+    return int(np.ceil(np.median(told))) if told else None
 
 
 def _built(row: Row, n_in: int, n_out: int) -> int:
