@@ -24,8 +24,8 @@ _SHARE_INPUTS = {"Dense", "Conv1D", "Conv2D", "Conv2DBatchnorm", "PointwiseConv1
 
 @dataclass(frozen=True)
 class _Array:
-    """One array: its constants, how many products need a multiplier and how many multipliers there may be, bits of a
-    sum (`word`), additions that depend on one another (`depth`, in a chain or a tree)."""
+    """One array: its constants and types, additions that depend on one another (`depth`, in a chain or a tree), whether
+    it is a `loop` instead of a pipeline, whether its inputs are registered `port`s, bits of a sum (`word`)."""
 
     constants: Constants
     data: FixedType
@@ -36,6 +36,7 @@ class _Array:
     chained: bool
     depth: float
     loop: bool
+    port: bool
     word: int
 
     @property
@@ -88,6 +89,9 @@ def _array(layer: Layer, weight: Weight, data: FixedType, n_out: int, context: C
         depth=_longest_sum(weight, n_out) if chained else average,
         # Resource at reuse 1 is no pipeline in Vivado HLS: 2 for 1 cycle, 1 for 0 (21 of 21, wa-hls4ml-search@8e70542).
         loop=not is_vitis(context.tool) and layer.strategy.lower() != "latency",
+        # Vivado registers what comes through a FIFO, and its top the ports of the design.
+        port=not is_vitis(context.tool)
+        and (context.stream or any(name in context.design.inputs for name in layer.inputs)),
         word=_word(layer, data, weight.type),
     )
 
@@ -165,9 +169,10 @@ def _pipeline_ff(array: _Array, stages: int, context: Context) -> float:
     """Inputs for as long as a product needs them, partial sums, and the outputs of a pipeline that starts each cycle.
 
     514 for 32 inputs without a stage and n_out words less at reuse 512 than at 1 (32-32 and 32-64, Vivado HLS 2020.1,
-    wa-hls4ml-search@8e70542): its top registers its ports, Vitis registers no input that it uses at once (0 for 10-10
-    without a stage, CE6370@8b151865). Vitis holds a quarter less at reuse 2, and half where the interval is longer than
-    the pipeline; where DSPs are shared 0.6 to 0.85 words a weight wait for their turns (hls4ml_MLP_estimator@72e2e22e).
+    wa-hls4ml-search@8e70542), where the layer is the design; inside one no input is held that is used at once (129 for
+    128-3, hls4ml_prj@7d3cf358; Vitis: 0 for 10-10 without a stage, CE6370@8b151865). Vitis holds a quarter less at
+    reuse 2, and half where the interval is longer than the pipeline; where DSPs are shared 0.6 to 0.85 words a weight
+    wait for their turns (hls4ml_MLP_estimator@72e2e22e).
     """
     vitis = is_vitis(context.tool)
     needed = min(stages, int(context.fabric.multiply_ns / usable_ns(context.clock_ns))) if array.multiplied else 0
@@ -179,7 +184,7 @@ def _pipeline_ff(array: _Array, stages: int, context: Context) -> float:
         words *= 0.5 if array.factor > stages and not array.shared else 0.75
     if array.shared:
         words = max(words, 0.7 * array.constants.nonzero)
-    return n_in * array.data.width * (needed + (0 if vitis else 1)) + words * array.word
+    return n_in * array.data.width * (needed + array.port) + words * array.word
 
 
 def _words(array: _Array, stages: int, context: Context) -> float:
