@@ -56,23 +56,26 @@ def activation(layer: Layer, context: Context) -> Cost:
 def _compared(layer: Layer, context: Context, values: int, depth: int) -> Resources:
     """A comparison and a choice a value, and where the result saturates, a test of every bit that it loses.
 
-    Published relus, 16 bits: 28 LUT a value (Vivado HLS 2020.1, io_parallel) and 37 with rounding and saturation; 47
-    and 108 for the loop in io_stream, and 70 at 32 bits (2019.2 and 2020.1); 47 (Vitis HLS 2024.1). Saturated: 43, 54,
-    94, 125 where 3, 4, 5, 6 integer bits go, 96 to 106 where 11 and 12 go. FF in io_parallel: two registers a value at
-    3.33 ns (32 to 33) in a pipeline, all bits but the sign in dataflow (962 for 64 values, PYNQ_IA@a881b6f6; 30,722 for
-    2,048, ECE226_CoDesign@bfc2fecf).
+    Published relus, 16 bits, io_parallel: 28 LUT a value in a pipeline of Vivado HLS 2020.1; as a process of its own 37
+    a value and 11, and registers for all but the sign: 962 FF for 64 values of 16 bits, 322 of 6 (2019.2 and 2020.1),
+    47 and 11 and 30,722 FF for 2,048 (Vitis HLS 2024.1). io_stream: 47 and 108 for the loop, and 70 at 32 bits (2019.2
+    and 2020.1). Saturated: 43, 54, 94, 125 where 3, 4, 5, 6 integer bits go, 96 to 106 where 11 and 12 go. FF in a
+    pipeline: two registers a value at 3.33 ns (32 to 33).
     """
     source, result = context.source(layer).type, context.result(layer).type
     lost, saturates = source.integer - result.integer, result.overflow != "WRAP"
     bare = not is_vitis(context.tool) and not context.stream
+    # Vivado's relu that saturates registers likewise (hls4ml_PYNQ_prj@a881b6f6).
+    own = context.dataflow or (bare and saturates)
     if saturates and lost > 0:
         each = 14.0 * lost if lost < _MANY_LOST else 105.0
     else:
-        each = _CHOICE_LUT * source.width + (9 if saturates else 0) if bare else _choice(source.width)
+        each = _CHOICE_LUT * source.width + (9 if own else 0) if bare else _choice(source.width)
     if context.stream:
         return _loop(layer, context) + Resources(lut=round(each * values))
-    held = (result.width - 1) * values if context.dataflow else 2 * depth * values * source.width
-    return Resources(lut=round(each * values), ff=held)
+    if own:
+        return Resources(lut=round(each * values) + 11, ff=(result.width - result.signed) * values + 2)
+    return Resources(lut=round(each * values), ff=2 * depth * values * source.width)
 
 
 def _choice(bits: int) -> float:

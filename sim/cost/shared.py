@@ -9,7 +9,7 @@ import numpy as np
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
 from weft.hls.precision import FixedType
-from weft.sim.cost.dsp import dsps_per_product
+from weft.sim.cost.dsp import NARROW_FACTOR, dsps_per_product
 from weft.sim.cost.model import WORD_BITS, Context, Products, is_vitis, levels, reuse
 from weft.sim.cost.storage import rom
 
@@ -22,31 +22,44 @@ def shared_products(layer: Layer, weight: Weight, data: FixedType, n_in: int, n_
     product needs no stage of its own, one less. Vivado's loop rewinds, so its interval is RF (496 of 496); Vitis'
     does not.
     """
-    rf = reuse(layer)
-    multipliers = _multipliers(layer, weight, n_out)
+    rf, multipliers = reuse(layer), _multipliers(layer, weight, n_out)
     per_product = dsps_per_product(data, weight.type, context.fabric, context.tool)
     # A product's own stages: 36 to 37 cycles at reuse 32 and 74 to 75 of a stream at 64 on xc7z020 (Vivado HLS 2020.1),
     # none on UltraScale+ (xcu50: 40 to 41 at 32).
     stages = context.registers(context.fabric.multiply_ns) if per_product else 0
     turns = ceil(rf / max(1, n_in))  # outputs that take turns on one multiplier
-    width = multipliers * weight.type.width
-    alone = layer.kind == "Dense" and not context.stream
-    if alone and is_vitis(context.tool):
-        logic = _vitis_logic(n_in, n_out, multipliers, weight.type.width) + Resources(dsp=multipliers * per_product)
-        return Products(rf + stages + 1, rf + stages + 2, rf, logic + rom(width, rf))
+    alone, vitis = layer.kind == "Dense" and not context.stream, is_vitis(context.tool)
     if not alone:
         logic = _shared_logic(n_in, n_out, multipliers)
-        soft = 0 if per_product else width * data.width  # one LUT a partial-product bit
-        resources = logic + Resources(lut=soft, dsp=multipliers * per_product) + rom(width, rf)
-        return Products(rf + stages + 1, rf + stages + 2, rf, resources)
-    # Two outputs in turns and a product of LUTs: one stage less, and no register for the product.
-    short = turns == 2 and not per_product
-    product_bits = 0 if short else WORD_BITS if per_product else weight.type.width
-    logic = _vivado_logic(n_in, n_out, multipliers, turns, product_bits)
-    index = rom(max(1, ceil(levels(turns))), rf) if rf > n_in else Resources()
-    resources = logic + Resources(dsp=multipliers * per_product, bram18=index.bram18) + rom(width, rf)
-    first = rf + stages + (0 if short else 1)
+        soft = 0 if per_product else multipliers * weight.type.width * data.width  # one LUT a partial-product bit
+        resources = (
+            logic + Resources(lut=soft, dsp=multipliers * per_product) + rom(multipliers * weight.type.width, rf)
+        )
+    elif vitis:
+        resources = _vitis_logic(n_in, n_out, multipliers, turns, weight.type.width)
+        resources += Resources(dsp=multipliers * per_product) + rom(multipliers * weight.type.width, rf)
+    else:
+        resources = _vivado_dense(weight, n_in, n_out, multipliers, turns, per_product, rf)
+    first = rf + stages + (0 if alone and not vitis and turns == 2 and not per_product else 1)
     return Products(first, first + 1, rf, resources)
+
+
+def _vivado_dense(
+    weight: Weight, n_in: int, n_out: int, multipliers: int, turns: int, per_product: int, rf: int
+) -> Resources:
+    """Vivado, Dense in io_parallel: logic, multipliers, the weights and, where outputs take turns, a table of whose
+    turn it is.
+
+    A DSP's product is registered with the constant's bits at two turns (72 rows within 3.1 %) and as a word at more
+    (275 of 280 rows within 1 %), one in LUTs at more than two only (wa-hls4ml-search@8e70542).
+    """
+    last_bits = _last_bits(weight, n_out, multipliers)
+    product_bits = WORD_BITS if per_product and turns > 2 else weight.type.width if per_product or turns > 2 else 0
+    index = rom(max(1, ceil(levels(turns))), rf) if rf > n_in else Resources()
+    blocks = multipliers - (1 if last_bits <= NARROW_FACTOR else 0)
+    used = Resources(dsp=blocks * per_product, bram18=index.bram18)
+    memory = rom((multipliers - 1) * weight.type.width + last_bits, rf)
+    return _vivado_logic(n_in, n_out, multipliers, turns, product_bits) + used + memory
 
 
 def _multipliers(layer: Layer, weight: Weight, n_out: int) -> int:
@@ -62,6 +75,21 @@ def _multipliers(layer: Layer, weight: Weight, n_out: int) -> int:
     return max(1, int(np.count_nonzero(turns.any(axis=1))))
 
 
+def _last_bits(weight: Weight, n_out: int, multipliers: int) -> int:
+    """Bits that the last multiplier's constants need, whatever their type.
+
+    The multipliers' constants lie side by side in one word of the memory, and Vivado HLS knows the range of the word's
+    top. So there is one DSP less where 6-bit weights need 4 bits (all 64 rows of 64 inputs and more), none less where
+    they need 5 (all 8 rows of 32 inputs), and the memory is narrower by what the last constants do not need
+    (wa-hls4ml-search@8e70542).
+    """
+    if weight.raw.size % multipliers:
+        return weight.type.width
+    last = weight.raw.reshape(-1, max(1, n_out)).T.reshape(multipliers, -1)[-1]
+    largest = max(int(last.max()), -int(last.min()) - 1)
+    return min(weight.type.width, max(1, largest.bit_length() + weight.type.signed))
+
+
 def _shared_logic(n_in: int, n_out: int, multipliers: int) -> Resources:
     """Convolutions and streams, and Dense whose input takes no turns: fitted.
 
@@ -75,17 +103,27 @@ def _shared_logic(n_in: int, n_out: int, multipliers: int) -> Resources:
     )
 
 
-def _vitis_logic(n_in: int, n_out: int, multipliers: int, weight_bits: int) -> Resources:
-    """Vitis, Dense in io_parallel: a choice among inputs, a sum an output, a product a multiplier.
+def _vitis_logic(n_in: int, n_out: int, multipliers: int, turns: int, bits: int) -> Resources:
+    """Vitis, Dense in io_parallel: a choice among inputs, a sum an output, and a multiplexer of sums.
 
-    Coefficients: least absolute relative error over 165 stacks of two and three layers at 2 to 16 bits
-    (jdweitz/wa-hls4ml, Vitis HLS 2023.2): median LUT 3.4 %, FF 4.7 %, 90th percentile 12 and 13 %. They are of after
-    synthesis, so narrow products in LUTs and weights that HLS moved there are within them.
+    The multiplexer is Vivado's (`_vivado_logic`): 0.226 LUT a bit and output, padded to a power of two, where that has
+    0.354 before synthesis; where a multiplier serves one or two outputs there is none, which no published row shows.
+    Coefficients: least absolute relative error over 165 stacks of two and three layers at 2 to 16 bits and 8 to 128
+    turns (jdweitz/wa-hls4ml, Vitis HLS 2023.2): median LUT 3.4 %, FF 4.7 %, 90th percentile 11 and 13 %. They are of
+    after synthesis, so narrow products in LUTs and weights that HLS moved there are within them.
     """
+    if turns <= 1:
+        return _shared_logic(n_in, n_out, multipliers)
+    multiplexers = 0.226 * multipliers * bits * _padded(n_out) if turns > 2 else 0.0
     return Resources(
-        lut=round(28.2 * n_in + (85 + 0.83 * weight_bits) * n_out + 20.9 * multipliers * weight_bits),
+        lut=round(31.5 * n_in + (80.7 + 0.95 * bits) * n_out + multiplexers),
         ff=round(35.2 * n_in + 53.8 * n_out + 7.2 * multipliers),
     )
+
+
+def _padded(n_out: int) -> int:
+    """The next power of two."""
+    return 1 << ceil(levels(n_out))
 
 
 def _vivado_logic(n_in: int, n_out: int, multipliers: int, turns: int, product_bits: int) -> Resources:
@@ -99,6 +137,5 @@ def _vivado_logic(n_in: int, n_out: int, multipliers: int, turns: int, product_b
     """
     if turns <= 1:
         return _shared_logic(n_in, n_out, multipliers)
-    padded = 1 << ceil(levels(n_out))
-    outputs = 44.5 * n_out if turns == 2 else 5.66 * multipliers * padded + min(20, 2 * turns) * n_out
+    outputs = 44.5 * n_out if turns == 2 else 5.66 * multipliers * _padded(n_out) + min(20, 2 * turns) * n_out
     return Resources(lut=round(4700 + 32 * n_in + outputs), ff=WORD_BITS * n_out + product_bits * multipliers + 107)

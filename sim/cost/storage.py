@@ -28,8 +28,9 @@ def block_rams(width: int, depth: int) -> int:
 def rom(width: int, depth: int) -> Resources:
     """A constant memory that gives one word of `width` bits a cycle.
 
-    Exact on 451 of 496 published Dense layers at reuse above 1 and one off on the rest (wa-hls4ml-search@8e70542),
-    Vivado's index table counted.
+    Exact on 469 of 496 published Dense layers at reuse above 1, Vivado's index table counted. The rest are one or two
+    off and, all but one, deeper than 1,024 words, which Vivado HLS makes of blocks of several depths
+    (wa-hls4ml-search@8e70542).
     """
     if width * depth < SMALLEST_BITS:
         return Resources(lut=ceil(depth / 64) * width)

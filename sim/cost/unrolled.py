@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, exp2
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
@@ -24,8 +24,8 @@ _SHARE_INPUTS = {"Dense", "Conv1D", "Conv2D", "Conv2DBatchnorm", "PointwiseConv1
 
 @dataclass(frozen=True)
 class _Array:
-    """One array: its constants, how many products need a multiplier and how many multipliers there may be, bits of a
-    sum (`word`), additions that depend on one another (`depth`, in a chain or a tree)."""
+    """One array: its constants and types, additions that depend on one another (`depth`, in a chain or a tree), whether
+    it is a `loop` instead of a pipeline, whether its inputs are registered `port`s, bits of a sum (`word`)."""
 
     constants: Constants
     data: FixedType
@@ -36,6 +36,7 @@ class _Array:
     chained: bool
     depth: float
     loop: bool
+    port: bool
     word: int
 
     @property
@@ -68,7 +69,7 @@ def unrolled_products(layer: Layer, weight: Weight, data: FixedType, n_out: int,
     # A pipeline slower than its own latency is no pipeline: the interval ends at latency + 1 (36 of 38 rows, FACTS).
     interval = latency + 1 if array.loop else min(array.factor, latency + 1)
     blocks = min(array.multiplied, array.limit) if array.shared else array.constants.wide
-    ff = _loop_ff(array, stages) if array.loop else _pipeline_ff(array, stages, context)
+    ff = _loop_ff(array, stages, context) if array.loop else _pipeline_ff(array, stages, context)
     resources = Resources(lut=_lut(array), ff=round(ff), dsp=blocks * array.per_product)
     return Products(latency, latency, interval, resources)
 
@@ -88,6 +89,9 @@ def _array(layer: Layer, weight: Weight, data: FixedType, n_out: int, context: C
         depth=_longest_sum(weight, n_out) if chained else average,
         # Resource at reuse 1 is no pipeline in Vivado HLS: 2 for 1 cycle, 1 for 0 (21 of 21, wa-hls4ml-search@8e70542).
         loop=not is_vitis(context.tool) and layer.strategy.lower() != "latency",
+        # Vivado registers what comes through a FIFO, and its top the ports of the design.
+        port=not is_vitis(context.tool)
+        and (context.stream or any(name in context.design.inputs for name in layer.inputs)),
         word=_word(layer, data, weight.type),
     )
 
@@ -111,15 +115,21 @@ def _longest_sum(weight: Weight, n_out: int) -> int:
 
 
 def _delay_ns(array: _Array, context: Context) -> float:
-    """From operands to sums: the product, or the alignment of shifted terms, and the additions.
+    """From operands to sums: the product, or the alignment of shifted terms, and the additions."""
+    fabric = context.fabric
+    start_ns = fabric.multiply_ns if array.multiplied else _aligned_ns(array, context)
+    return start_ns + array.depth * (fabric.add_ns if array.chained else fabric.tree_ns)
+
+
+def _aligned_ns(array: _Array, context: Context) -> float:
+    """Until shifted terms can be added.
 
     Constants of one magnitude need no alignment (2 bits: no register where 4 bits have one, Dense 32-32 and 32-64); in
     Vivado's Resource loop shifts are wires until a constant has two digits (4 bits: none; wa-hls4ml-search@8e70542).
     """
-    fabric, constants = context.fabric, array.constants
+    constants = array.constants
     wires = constants.terms == constants.nonzero if array.loop else constants.aligned
-    start_ns = fabric.multiply_ns if array.multiplied else 0.0 if wires else fabric.adjust_ns
-    return start_ns + array.depth * (fabric.add_ns if array.chained else fabric.tree_ns)
+    return 0.0 if wires else context.fabric.adjust_ns
 
 
 def _latency(array: _Array, stages: int, context: Context) -> int:
@@ -142,11 +152,13 @@ def _lut(array: _Array) -> int:
 
     A sum's adder is as wide as its word, or data and half a constant: 17.5, 19.4 and 23.6 LUT are published at 2, 4 and
     14 weight bits and 16 data bits (Dense 32-32, all products shifts or in DSPs, wa-hls4ml-search@8e70542), 20 to 25
-    with the adders of products at 8 and 8 (hls4ml_MLP_estimator@72e2e22e). A product's adder is as wide as the product,
-    and a multiplier without a DSP takes a LUT a partial-product bit.
+    with the adders of products at 8 and 8 (hls4ml_MLP_estimator@72e2e22e). In Vivado's Resource loop it is 18 to 20 at
+    any width. A product's adder is as wide as the product, and a multiplier without a DSP takes a LUT a partial-product
+    bit.
     """
     constants = array.constants
-    sums = constants.nonzero * max(array.word, array.data.width + array.constant.width / 2)
+    pipelined = max(array.word, array.data.width + array.constant.width / 2)
+    sums = constants.nonzero * (array.word + 2.5 if array.loop else pipelined)
     adders = constants.simple_adders if array.multiplied else constants.adders
     narrow = constants.multiplied - constants.wide if array.multiplied else 0
     product_bits = array.data.width + array.constant.width
@@ -157,9 +169,10 @@ def _pipeline_ff(array: _Array, stages: int, context: Context) -> float:
     """Inputs for as long as a product needs them, partial sums, and the outputs of a pipeline that starts each cycle.
 
     514 for 32 inputs without a stage and n_out words less at reuse 512 than at 1 (32-32 and 32-64, Vivado HLS 2020.1,
-    wa-hls4ml-search@8e70542): its top registers its ports, Vitis registers no input that it uses at once (0 for 10-10
-    without a stage, CE6370@8b151865). Vitis holds a quarter less at reuse 2, and half where the interval is longer than
-    the pipeline; where DSPs are shared 0.6 to 0.85 words a weight wait for their turns (hls4ml_MLP_estimator@72e2e22e).
+    wa-hls4ml-search@8e70542), where the layer is the design; inside one no input is held that is used at once (129 for
+    128-3, hls4ml_prj@7d3cf358; Vitis: 0 for 10-10 without a stage, CE6370@8b151865). Vitis holds a quarter less at
+    reuse 2, and half where the interval is longer than the pipeline; where DSPs are shared 0.6 to 0.85 words a weight
+    wait for their turns (hls4ml_MLP_estimator@72e2e22e).
     """
     vitis = is_vitis(context.tool)
     needed = min(stages, int(context.fabric.multiply_ns / usable_ns(context.clock_ns))) if array.multiplied else 0
@@ -171,7 +184,7 @@ def _pipeline_ff(array: _Array, stages: int, context: Context) -> float:
         words *= 0.5 if array.factor > stages and not array.shared else 0.75
     if array.shared:
         words = max(words, 0.7 * array.constants.nonzero)
-    return n_in * array.data.width * (needed + (0 if vitis else 1)) + words * array.word
+    return n_in * array.data.width * (needed + array.port) + words * array.word
 
 
 def _words(array: _Array, stages: int, context: Context) -> float:
@@ -185,19 +198,26 @@ def _words(array: _Array, stages: int, context: Context) -> float:
     """
     if array.chained:
         return 1.2 * array.constants.nonzero + array.n_out * stages
-    fabric, period = context.fabric, usable_ns(context.clock_ns)
-
-    def live(words: int, ready_ns: float, stage: int) -> float:
-        after = (stage * period - ready_ns) / fabric.tree_ns
-        return max(words * 2.0**-after, min(words, array.n_out)) if after > 0 else 0.0
-
-    return sum(
-        live(array.multiplied, fabric.multiply_ns, stage) + live(array.terms, fabric.adjust_ns, stage)
-        for stage in range(1, stages + 1)
-    )
+    multiplied = _live(array, array.multiplied, context.fabric.multiply_ns, stages, context)
+    return multiplied + _live(array, array.terms, _aligned_ns(array, context), stages, context)
 
 
-def _loop_ff(array: _Array, stages: int) -> float:
-    """Vivado's Resource loop at reuse 1: the outputs, and at a register 8.8 bits a product and 1 bit a shifted term
-    (Dense 32-32, 32-64 and 96-32 at 6, 8, 12 and 14 bits, wa-hls4ml-search@8e70542)."""
-    return array.word * array.n_out + (8.8 * array.multiplied + array.terms if stages else 0)
+def _live(array: _Array, words: int, ready_ns: float, stages: int, context: Context) -> float:
+    """Words left of a tree at every register after its leaves are ready."""
+    waits = (usable_ns(context.clock_ns) * stage - ready_ns for stage in range(1, stages + 1))
+    left = (words / exp2(wait_ns / context.fabric.tree_ns) for wait_ns in waits if wait_ns > 0)
+    return sum(max(each, float(min(words, array.n_out))) for each in left)
+
+
+def _loop_ff(array: _Array, stages: int, context: Context) -> float:
+    """Vivado's Resource loop at reuse 1: the outputs, shifted terms as in a pipeline, and products earlier.
+
+    8.8 bits a product, and the shifted terms beside them wait for as long: 6 bits where all others are products (Dense
+    32-32, 32-64 and 96-32 at 6 to 14 bits within 15 % but one, wa-hls4ml-search@8e70542).
+    """
+    if not stages:
+        return array.word * array.n_out
+    simple = array.constants.nonzero - array.multiplied
+    beside = simple * array.multiplied / max(1, array.constants.nonzero)
+    terms = _live(array, array.terms, _aligned_ns(array, context), stages, context)
+    return array.word * (array.n_out + terms) + 8.8 * array.multiplied + 6 * beside

@@ -24,6 +24,12 @@ from weft.sim.cost.constants import constants_of
 #: Resource only: 32-32 has 2 multipliers at 512 and 1024 alike, 32-64 has 4 and 3: DIV_ROUNDUP(n_in * n_out, 1023).
 _ASKED = (1, 512, 1023)
 
+#: What a module reads, its layer, and what it makes.
+Step = tuple[Tensor, Layer, Tensor]
+
+# Types in the name of a function template: ap_ufixed_8_1_4_0_0 is ap_ufixed<8,1,AP_RND_CONV,AP_SAT>.
+_MODULE_TYPE = r"ap_(u?)fixed_(\d+)_(\d+)_(\d)_(\d)"
+
 
 def stack_cases(path: Path) -> Iterator[Case]:
     """Stacks of Dense layers; the conv2d stacks have no spatial sizes, without which no figure can be compared."""
@@ -71,14 +77,14 @@ def single_cases(path: Path) -> Iterator[Case]:
 def _multiplied(others: list[Row]) -> int | None:
     """Products that need a multiplier, as far as other rows of the same weights tell.
 
-    Where multipliers are shared, turns times multipliers (the last turn is not full, and one cycle follows the turns);
-    else the DSP blocks at reuse 1. None where no other row tells.
+    Where multipliers are shared, turns times multipliers: one cycle follows the turns, and the last turn has from one
+    product to all, of which the middle is taken. Else the DSP blocks at reuse 1. None where no other row tells.
     """
     latency = [row for row in others if row["strategy"] == "latency" and row["best"]]
-    shared = [(float(row["best"]) - 1.5) * int(row["dsp"]) for row in latency if int(row["best"]) > 2]
+    shared = [(float(row["best"]) - 1.5) * int(row["dsp"]) + 0.5 for row in latency if int(row["best"]) > 2]
     alone = [float(row["dsp"]) for row in others if row["best"] and row["rf_requested"] == "1"]
     told = shared or alone
-    return round(float(np.median(told))) if told else None
+    return int(np.ceil(np.median(told))) if told else None
 
 
 def _built(row: Row, n_in: int, n_out: int) -> int:
@@ -90,45 +96,47 @@ def _built(row: Row, n_in: int, n_out: int) -> int:
 
 
 def mlp_cases(path: Path) -> Iterator[Case]:
-    """Modules on their own; the LUT_ projects forbid DSPs by a pragma that hls4ml does not write."""
+    """Modules alone and whole networks; the LUT_ projects forbid DSPs by a pragma that hls4ml does not write."""
     rows = _rows(path)
     hard = {(row["net"], row["config"]): int(row["DSP"]) for row in rows if row["project"] == "DSP_reuse1"}
+    networks: dict[tuple[str, str], list[tuple[int, Step]]] = defaultdict(list)
     for number, row in enumerate(rows, 2):
         if not row["n_in"] or row["project"].startswith("LUT"):
             continue
-        module = re.search(r"ap_(u?)fixed_(\d+)_(\d+)", row["module"])
-        source = FixedType(int(module[2]), int(module[3]), not module[1]) if module else FixedType(16, 4)
-        random = np.random.default_rng(number)
-        step, out = _module(random, row, source, hard[row["net"], row["config"]])
-        design = chain(Tensor("x", (int(row["n_in"]),), source), [(step, out)], float(row["clk_target"]))
+        step = _module(np.random.default_rng(number), row, hard[row["net"], row["config"]])
+        networks[row["net"], row["project"]].append((int(row["config"]), step))
         name = f"{row['net']} {row['project']} {row['layer']} {row['n_in']}-{row['n_out']}"
         # DSP at reuse 1 and 2 is where the weights come from, so it proves nothing.
         dsp = None if row["layer"] == "dense_latency" and row["reuse_factor"] != "100" else "DSP"
-        figures = figures_of(row, "lat_min", "lat_max", bram="BRAM_18K", dsp=dsp, ff="FF", lut="LUT")
-        group = row["layer"].replace("dense_latency", "Dense, Latency")
-        yield Case(name, group, design, "pynq-z2", "vitis-2021.1", figures, step.name)
+        yield _mlp_case(row, name, row["layer"].replace("dense_latency", "Dense, Latency"), [step], dsp, step[1].name)
+    for row in rows:
+        if row["layer"] == "myproject" and (row["net"], row["project"]) in networks:
+            steps = sorted(networks[row["net"], row["project"]], key=lambda numbered: numbered[0])
+            yield _mlp_case(row, f"{row['net']} {row['project']}", "whole network", [step for _, step in steps], None)
 
 
-def _module(random: np.random.Generator, row: Row, source: FixedType, hard: int) -> tuple[Layer, Tensor]:
-    n_in = int(row["n_in"])
+def _mlp_case(row: Row, name: str, group: str, steps: list[Step], dsp: str | None, layer: str | None = None) -> Case:
+    figures = figures_of(row, "lat_min", "lat_max", bram="BRAM_18K", dsp=dsp, ff="FF", lut="LUT")
+    design = chain(steps[0][0], [(made, result) for _, made, result in steps], float(row["clk_target"]))
+    return Case(name, group, design, "pynq-z2", "vitis-2021.1", figures, layer)
+
+
+def _module(random: np.random.Generator, row: Row, hard: int) -> Step:
+    n_in, name = int(row["n_in"]), f"{row['layer']}{row['config']}"
+    types = [FixedType(int(width), int(integer), not unsigned, "RND_CONV" if rounding == "4" else "TRN",
+                       "SAT" if overflow == "0" else "WRAP")
+             for unsigned, width, integer, rounding, overflow in re.findall(_MODULE_TYPE, row["module"])]  # fmt: skip
+    source, result = types[0], types[-1]  # a softmax's module names its input's type only
     if row["layer"] == "dense_latency":
         kind, shape = FixedType.parse(row["weight_t"]), (n_in, int(row["n_out"]))
-        raw = trained(random, kind, shape, int(row["n_zeros"]), hard)
-        step = _dense("one", raw, kind, "latency", int(row["reuse_factor"]))
-        step = replace(step, attributes={**step.attributes, "accum_t": FixedType.parse(row["accum_t"])})
-        return step, Tensor("y", shape[1:], FixedType(16, 4))
-    name = "Activation" if row["layer"] == "relu" else "Softmax"
-    attributes: dict[str, Value] = {"activation": "relu"} if name == "Activation" else {"n_in": n_in}
-    return Layer("one", name, (), (), attributes), Tensor("y", (n_in,), _module_result(row, source))
-
-
-def _module_result(row: Row, source: FixedType) -> FixedType:
-    """The second type of a relu's module name; a softmax's result is like its input."""
-    types = re.findall(r"ap_(u?)fixed_(\d+)_(\d+)_(\d)_(\d)", row["module"])
-    if len(types) < 2:
-        return source
-    unsigned, width, integer, _, overflow = types[1]
-    return FixedType(int(width), int(integer), not unsigned, overflow="SAT" if overflow == "0" else "WRAP")
+        made = _dense(name, trained(random, kind, shape, int(row["n_zeros"]), hard), kind, "latency",
+                      int(row["reuse_factor"]))  # fmt: skip
+        made = replace(made, attributes={**made.attributes, "accum_t": FixedType.parse(row["accum_t"])})
+        return Tensor(f"{name}_in", (n_in,), source), made, Tensor(f"{name}_out", shape[1:], result)
+    relu = row["layer"] == "relu"
+    attributes: dict[str, Value] = {"activation": "relu"} if relu else {"n_in": n_in}
+    made = Layer(name, "Activation" if relu else "Softmax", (), (), attributes)
+    return Tensor(f"{name}_in", (n_in,), source), made, Tensor(f"{name}_out", (n_in,), result)
 
 
 def _dense(name: str, raw: Integers, kind: FixedType, strategy: str, reuse: int) -> Layer:

@@ -68,22 +68,32 @@ def _project(project: Sequence[tuple[Row, Stage | None]]) -> Iterator[Case]:
         (replace(one.layer, name=f"layer{i}"), replace(_seen(one.result, stages[i + 1 :]), name=f"layer{i}_out"))
         for i, one in enumerate(stages)
     ]
-    whole = chain(stages[0].source, steps, clock, _io(project[0][0])) if stages else None
+    io = _io(project[0][0])
+    inside = _behind_port(stages[0].source, steps, clock, io) if stages else None
     for row, found in project:
         if found and row["level"] == "LAYER":
-            name = layers.get(id(found.layer), "one")
-            yield _layer(row, whole or chain(found.source, [(found.layer, found.result)], clock, _io(row)), name)
-    if top is not None and whole is not None and top["lat_min"].isdigit():
+            alone = _behind_port(found.source, [(found.layer, found.result)], clock, io)
+            yield _layer(row, inside or alone, layers.get(id(found.layer), "one"))
+    if top is not None and stages and top["lat_min"].isdigit():
+        whole = chain(stages[0].source, steps, clock, io)
         figures = {**figures_of(top, "lat_min", "lat_max"), "interval best": float(top["ii_min"])}
         name = f"{top['design_id'].split('/')[-1][:40]} top"
         yield Case(name, f"top, {whole.io}", whole, board_of(top["part"]), tool_of(top["tool"]), figures, None,
                    top["repo"])  # fmt: skip
 
 
+def _behind_port(source: Tensor, steps: list[tuple[Layer, Tensor]], clock: float, io: Io) -> Design:
+    """A design whose layers' rows do not count the registers at its ports: in front stands what costs nothing."""
+    inner = [(Layer("before", "Reshape", (), ()), source)] if io == "io_parallel" else []
+    return chain(replace(source, name="port"), [*inner, *steps], clock, io)
+
+
 def _layer(row: Row, design: Design, name: str) -> Case:
     family = "dense" if row["kind"] == "dense" else row["kind"].split(":")[0]
     figures = figures_of(row, "lat_min", "lat_max")
-    if row["kind"] == "resize" and len(design.layers) == 1:  # its row names no type
+    if row["kind"] == "resize" and all(
+        layer.kind in ("Resize", "Reshape") for layer in design.layers
+    ):  # its row names no type
         figures = {figure: figures[figure] for figure in figures if "latency" in figure or figure == "interval"}
     title = f"{row['design_id'].split('/')[-1][:30]} {row['module'][:40]}"
     return Case(title, f"{family}, {design.io}", design, board_of(row["part"]), tool_of(row["tool"]), figures, name,

@@ -20,7 +20,7 @@ def built(raw: Integers, strategy: str, tool: str = "vitis-2024.1") -> Products:
 
 @pytest.mark.parametrize("tool", ["vitis-2024.1", "vivado-2020.1"])
 def test_unrolled_resource_leaves_out_multipliers_of_zeros(tool: str) -> None:
-    raw = np.ones((32, 8), np.int64)
+    raw = np.full((32, 8), 99, np.int64)
     raw[:, :2] = 0  # the two outputs' multipliers, two each at reuse 16
     raw[0, 3] = 0  # a zero alone saves nothing
     assert built(raw, "resource", tool).resources.dsp == 16
@@ -29,5 +29,25 @@ def test_unrolled_resource_leaves_out_multipliers_of_zeros(tool: str) -> None:
 
 
 def test_without_zeros_both_are_alike() -> None:
-    raw = np.ones((32, 8), np.int64)
+    raw = np.full((32, 8), 99, np.int64)
     assert built(raw, "resource") == built(raw, "resource_unrolled")
+
+
+def test_vivado_leaves_the_last_multiplier_to_luts_where_its_constants_are_narrow() -> None:
+    # wa-hls4ml-search@8e70542, 6-bit weights: 64-192 at reuse 512 has 23 DSPs, 32-160 10 (their range is 7 and 10).
+    raw = np.full((32, 8), 7, np.int64)
+    assert built(raw, "resource", "vivado-2020.1").resources.dsp == 15
+    assert built(raw, "resource").resources.dsp == 16  # Vitis
+    raw[31, 7] = 8  # the last constant of the last output
+    assert built(raw, "resource", "vivado-2020.1").resources.dsp == 16
+
+
+@pytest.mark.parametrize("turns", [1, 2, 4, 8])
+def test_vitis_multiplexers_only_where_outputs_take_turns(turns: int) -> None:
+    """A multiplier that serves one or two outputs needs no choice among all of them."""
+    layer = layer_of(np.full((32, 8), 99, np.int64), WIDE, "resource", 32 * turns)
+    got = shared_products(layer, layer.weights["weight"], WIDE, 32, 8, context("alveo", 5.0))
+    multiplexers = 0.226 * (8 / turns) * 16 * 8 if turns > 2 else 0.0
+    base = 56 * 32 + 46 * 8 + 25 * 8 if turns == 1 else 31.5 * 32 + (80.7 + 0.95 * 16) * 8
+    assert got.resources.lut == pytest.approx(base + multiplexers, abs=1)
+    assert (got.best, got.worst, got.interval) == (32 * turns + 1, 32 * turns + 2, 32 * turns)
