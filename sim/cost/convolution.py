@@ -104,10 +104,9 @@ def _stream(layer: Layer, context: Context, array: Products, weight: Weight, fan
         run = window.expected(shift, busy + _encoded_delay(layer, context), 0)
         return Cost(window.every(shift, 0), window.every(busy, 0), resources, run)
     if is_shared(layer):
-        # Vitis csynth bounds a border pixel as one that only shifts the window, 2 cycles (13,487 against 14,801,
-        # FACTS).
-        best, worst = window.expected(shift, busy, 3), window.every(busy + 1, 3)
-        return Cost(context.paced(best), context.paced(worst), resources, best)
+        # No report of Vitis' is known: its csynth is taken to bound as Vivado's does (2 H W to H W (RF + 4), FACTS).
+        best, worst = (context.paced(window.every(cycles, 3)) for cycles in (shift, busy + 1))
+        return Cost(best, worst, resources, context.paced(window.expected(shift, busy, 3)))
     # The last pixel's own cycles are among them: 82 pixels of 3 take 249 (Vitis HLS 2023.1), 784 of 3 take 2,354.
     timing = context.paced(window.every(busy, 3 if busy < 4 else 2))
     return Cost(

@@ -36,7 +36,8 @@ _CONVOLUTIONS = {
     "encoded in block RAM": Law(lut=(0, 3.3, 0, 1.25), ff=(0, 3.3, 2.4, 0.6)),
 }
 
-# Stream poolings. Sizes: 1, bits of the window, those bits times pipeline registers over cycles a pixel, bits compared.
+# Stream poolings, Vitis HLS taken to build them as Vivado HLS 2020.1 does. Sizes: 1, bits of the window, those bits
+# times pipeline registers over cycles a pixel, bits compared.
 _POOLINGS = {
     # AutoEncoder_hls4ml@dd6f3c2171, 3 layers.
     "pool, 2019, zynq7": Law(lut=(520, 0, 0, 2.1), ff=(290, 2.2, 0.6, 0)),

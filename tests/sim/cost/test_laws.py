@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from held_out import Sample, fitted
 
 from weft.sim.cost.laws import LAWS, fabric
 
@@ -16,6 +18,15 @@ def test_a_law_is_a_sum_of_sizes(name: str) -> None:
     once, twice = fabric(name, sizes), fabric(name, [2 * size for size in sizes])
     assert twice.lut == pytest.approx(2 * once.lut, abs=1)
     assert twice.ff == pytest.approx(2 * once.ff, abs=1)
+
+
+def test_a_refit_finds_the_coefficients_that_made_the_rows() -> None:
+    random = np.random.default_rng(0)
+    wanted = np.array([100.0, 0.0, 3.5])
+    rows = random.integers(1, 1000, (12, 3)).astype(np.float64)
+    samples = [Sample("design", row, 50.0, float(row @ wanted) + 50.0) for row in rows]
+    samples.append(Sample("outlier", rows[0], 0.0, 1e6))
+    np.testing.assert_allclose(fitted(samples), wanted, atol=1e-3, rtol=1e-4)
 
 
 def test_a_line_buffer_convolution_takes_the_published_registers() -> None:
