@@ -71,11 +71,13 @@ class Products:
 class Fabric:
     """Delays (ns) and DSP operand widths (bits) of one device family.
 
-    `multiply_ns` to the product, `adjust_ns` to align shifted terms, `tree_ns` a level of an adder tree, `add_ns` one
-    addition or comparison, `lookup_ns` a table.
+    `multiply_ns` to the product, `turn_ns` through the multiplexers and the product of a shared multiplier to a sum,
+    `adjust_ns` to align shifted terms, `tree_ns` a level of an adder tree, `add_ns` one addition or comparison,
+    `lookup_ns` a table.
     """
 
     multiply_ns: float
+    turn_ns: float
     adjust_ns: float
     tree_ns: float
     add_ns: float
@@ -101,11 +103,18 @@ def usable_ns(clock_ns: float) -> float:
 # cycles at 3 and 5 values and 3.33 ns, 12 and 14 at 6 and 10 values and 5 ns on zynq7, 4 on UltraScale+.
 # DSP48E1 multiplies 25x18 (UG479), DSP48E2 27x18 (UG579).
 _ULTRASCALE_PLUS = Fabric(
-    multiply_ns=2.4, adjust_ns=1.0, tree_ns=0.77, add_ns=0.95, lookup_ns=2.0, dsp_wide=27, dsp_narrow=18
+    multiply_ns=2.4, turn_ns=10.0, adjust_ns=1.0, tree_ns=0.77, add_ns=0.95, lookup_ns=2.0, dsp_wide=27, dsp_narrow=18
 )
 _FABRICS = {
     "zynq7": Fabric(
-        multiply_ns=9.0, adjust_ns=1.0, tree_ns=3.0, add_ns=1.9, lookup_ns=11.0, dsp_wide=25, dsp_narrow=18
+        multiply_ns=9.0,
+        turn_ns=16.0,
+        adjust_ns=1.0,
+        tree_ns=3.0,
+        add_ns=1.9,
+        lookup_ns=11.0,
+        dsp_wide=25,
+        dsp_narrow=18,
     ),
     "zynq_ultrascale_plus": _ULTRASCALE_PLUS,
     "alveo": _ULTRASCALE_PLUS,

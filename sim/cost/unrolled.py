@@ -135,16 +135,16 @@ def _aligned_ns(array: _Array, context: Context) -> float:
 def _latency(array: _Array, stages: int, context: Context) -> int:
     """The pipeline's registers, or the turns on shared multipliers and the last one's product and sum after them.
 
-    After the turns: 2 cycles at 5 ns and 4 at 3.33 ns on zynq7 (9 of 12 rows, the others one off: 23 turns take 25, 23
-    take 27; hls4ml_MLP_estimator@72e2e22e), 1 in Vivado HLS on UltraScale+ (16 of 16, wa-hls4ml-search@8e70542).
+    What follows the last of T turns' start: zynq7 3 cycles at 5 ns and 5 at 3.33 ns (23 turns take 25, 23 take 27; 9 of
+    12 rows, the others one off; hls4ml_MLP_estimator@72e2e22e) and 0 at 25 ns (some 6 and 12 turns take 5 and 11,
+    hls4ml_prj@8e4ac392 and @d3a8c690), UltraScale+ 2 at 5 ns (16 of 16, wa-hls4ml-search@8e70542).
     """
-    vivado = not is_vitis(context.tool)
     # Vivado registers the sums of a function that is no pipeline: 2 for 1 cycle (Dense 32-32, 4 and 6 bits, reuse 512).
-    depth = stages + (1 if vivado and stages and array.factor > stages + 1 else 0)
+    slow = not is_vitis(context.tool) and stages > 0 and array.factor > stages + 1
+    depth = stages + slow
     if not array.shared:
         return depth
-    last = context.registers(context.fabric.multiply_ns + context.fabric.tree_ns)
-    return max(depth, ceil(array.multiplied / array.limit) + last + (1 if vivado else 0))
+    return max(depth, ceil(array.multiplied / array.limit) - 1 + context.registers(context.fabric.turn_ns))
 
 
 def _lut(array: _Array) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from held_out import Floats
@@ -62,7 +63,10 @@ def _singles(path: Path) -> Iterator[Outcome]:
     words = [(_sizes(case.design.layers[0])[1], *_products(case)) for case in loops]
     yield from _outcomes("single, Resource at reuse 1", loops, "ff", np.array(words, float))
     alone = [case for case in cases if case.group in ("Latency, RF 1", "Resource, RF 1")]
-    yield _delays("single, delays of UltraScale+", alone, [1.6, 2.0, 2.4, 2.8], np.arange(0.65, 0.96, 0.03))
+    delays = {"multiply_ns": np.arange(1.6, 2.9, 0.4), "tree_ns": np.arange(0.65, 0.96, 0.03)}
+    yield _delays("single, delays of UltraScale+", alone, delays)
+    turns = [case for case in cases if case.group == "Latency, RF above 1"]
+    yield _delays("single, turns on UltraScale+", turns, {"turn_ns": np.arange(4.0, 18.0)})
 
 
 def _outcomes(title: str, cases: list[Case], figure: str, features: Floats) -> Iterator[Outcome]:
@@ -72,27 +76,32 @@ def _outcomes(title: str, cases: list[Case], figure: str, features: Floats) -> I
 
 
 def _modules(path: Path) -> Iterator[Outcome]:
-    """Delays of zynq7."""
+    """Delays of zynq7: of products and trees, and of turns on shared multipliers."""
     cases = [case for case in mlp_cases(path) if case.group == "Dense, Latency"]
     trees = [case for case in cases if _constants(case).count <= 4096 and case.design.layers[0].reuse_factor < 100]
-    yield _delays("mlp, delays of zynq7", trees, np.arange(6.0, 13.0), np.arange(1.5, 4.1, 0.25))
+    yield _delays(
+        "mlp, delays of zynq7", trees, {"multiply_ns": np.arange(6.0, 13.0), "tree_ns": np.arange(1.5, 4.1, 0.25)}
+    )
+    turns = [case for case in cases if case.design.layers[0].reuse_factor == 100]
+    yield _delays("mlp, turns on zynq7", turns, {"turn_ns": np.arange(10.0, 21.0)})
 
 
-def _delays(title: str, cases: list[Case], multiply: Iterable[float], tree: Iterable[float]) -> Outcome:
-    """Errors of cycles, with the delays of a product and of a tree's level searched for."""
+def _delays(title: str, cases: list[Case], delays: Mapping[str, Iterable[float]]) -> Outcome:
+    """Errors of cycles, with the delays (fields of Fabric) searched for."""
     published = np.array([case.figures["latency best"] for case in cases])
 
     def errors(point: tuple[float, ...]) -> Floats:
-        return np.asarray(np.abs([_cycles(case, *point) for case in cases] - published) / np.maximum(published, 1))
+        found = [_cycles(case, dict(zip(delays, point, strict=True))) for case in cases]
+        return np.asarray(np.abs(found - published) / np.maximum(published, 1))
 
-    every, held = gridded(list(product(multiply, tree)), errors, [case.name.split()[0] for case in cases])
+    every, held = gridded(list(product(*delays.values())), errors, [case.name.split()[0] for case in cases])
     return title, "network", every, held
 
 
-def _cycles(case: Case, multiply_ns: float, tree_ns: float) -> int:
+def _cycles(case: Case, delays: Mapping[str, float]) -> int:
     layer, fabric = case.design.layers[0], fabric_of(load_board(case.board).family)
-    fabric = replace(fabric, multiply_ns=multiply_ns, tree_ns=tree_ns)
-    context = Context(case.design, fabric, case.design.clock_ns, case.tool)
+    changed: dict[str, Any] = dict(delays)
+    context = Context(case.design, replace(fabric, **changed), case.design.clock_ns, case.tool)
     data, n_out = context.source(layer).type, _sizes(layer)[1]
     return unrolled_products(layer, layer.weights["weight"], data, n_out, context).best
 

@@ -81,3 +81,12 @@ def test_resource_at_reuse_1_is_a_loop_in_vivado_and_a_pipeline_in_vitis() -> No
                      for tool in ("vivado-2020.1", "vitis-2023.2"))  # fmt: skip
     assert (vivado.best, vivado.interval) == (1, 2)
     assert (vitis.best, vitis.interval) == (1, 1)
+
+
+def test_turns_are_all_there_is_at_a_slow_clock() -> None:
+    """What follows the last turn's start fits its cycle: T turns take T - 1, as 128-3 at 25 ns shows (5 and 11)."""
+    multiplied = built(32, 32, 10, clock_ns=25.0).resources.dsp
+    shared = built(32, 32, 10, 512, clock_ns=25.0)  # on two multipliers
+    assert shared.resources.dsp == 2
+    assert multiplied / 2 - 1 <= shared.best <= multiplied / 2 + 8  # 11 and 13 are multiplied, too, but in LUTs
+    assert built(32, 32, 10, 512, clock_ns=5.0).best == shared.best + 3
