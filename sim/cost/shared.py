@@ -11,6 +11,7 @@ from weft.hls.design import Layer, Weight
 from weft.hls.precision import FixedType
 from weft.sim.cost.dsp import NARROW_FACTOR, dsps_per_product
 from weft.sim.cost.model import WORD_BITS, Context, Products, is_vitis, levels, reuse
+from weft.sim.cost.shared_fabric import direct_logic, even_logic, vitis_logic, vivado_logic
 from weft.sim.cost.storage import rom
 
 
@@ -28,38 +29,42 @@ def shared_products(layer: Layer, weight: Weight, data: FixedType, n_in: int, n_
     # none on UltraScale+ (xcu50: 40 to 41 at 32).
     stages = context.registers(context.fabric.multiply_ns) if per_product else 0
     turns = ceil(rf / max(1, n_in))  # outputs that take turns on one multiplier
-    alone, vitis = layer.kind == "Dense" and not context.stream, is_vitis(context.tool)
-    if not alone:
-        logic = _shared_logic(n_in, n_out, multipliers)
-        soft = 0 if per_product else multipliers * weight.type.width * data.width  # one LUT a partial-product bit
-        resources = (
-            logic + Resources(lut=soft, dsp=multipliers * per_product) + rom(multipliers * weight.type.width, rf)
-        )
-    elif vitis:
-        resources = _vitis_logic(n_in, n_out, multipliers, turns, weight.type.width)
-        resources += Resources(dsp=multipliers * per_product) + rom(multipliers * weight.type.width, rf)
+    resources = _logic(layer, weight, data, n_in, n_out, multipliers, context)
+    first = rf + stages + 1
+    if layer.kind == "Dense" and not context.stream and not is_vitis(context.tool):
+        resources += _vivado_memory(weight, n_out, multipliers, turns, per_product, rf)
+        first -= turns == 2 and not per_product
     else:
-        resources = _vivado_dense(weight, n_in, n_out, multipliers, turns, per_product, rf)
-    first = rf + stages + (0 if alone and not vitis and turns == 2 and not per_product else 1)
+        resources += Resources(dsp=multipliers * per_product) + rom(multipliers * weight.type.width, rf)
     return Products(first, first + 1, rf, resources)
 
 
-def _vivado_dense(
-    weight: Weight, n_in: int, n_out: int, multipliers: int, turns: int, per_product: int, rf: int
+def _logic(
+    layer: Layer, weight: Weight, data: FixedType, n_in: int, n_out: int, multipliers: int, context: Context
 ) -> Resources:
-    """Vivado, Dense in io_parallel: logic, multipliers, the weights and, where outputs take turns, a table of whose
-    turn it is.
+    """LUT and FF, by how the outputs share multipliers and by the tool."""
+    per_product = dsps_per_product(data, weight.type, context.fabric, context.tool)
+    turns, bits = ceil(reuse(layer) / max(1, n_in)), weight.type.width
+    if layer.kind == "Dense" and not context.stream and turns > 1:
+        if is_vitis(context.tool):
+            return vitis_logic(n_in, n_out, multipliers, turns, bits)
+        # A DSP's product is registered with the constant's bits at two turns (72 rows within 3.1 %) and as a word at
+        # more (275 of 280 rows within 1 %), one in LUTs at more than two only (wa-hls4ml-search@8e70542).
+        product_bits = WORD_BITS if per_product and turns > 2 else bits if per_product or turns > 2 else 0
+        return vivado_logic(n_in, n_out, multipliers, turns, product_bits)
+    soft = Resources(lut=0 if per_product else multipliers * bits * data.width)  # one LUT a partial-product bit
+    if layer.kind == "Dense":
+        return soft + direct_logic(data, weight.type, n_in, n_out, multipliers, context)
+    return soft + even_logic(n_in, n_out, multipliers)
 
-    A DSP's product is registered with the constant's bits at two turns (72 rows within 3.1 %) and as a word at more
-    (275 of 280 rows within 1 %), one in LUTs at more than two only (wa-hls4ml-search@8e70542).
-    """
+
+def _vivado_memory(weight: Weight, n_out: int, multipliers: int, turns: int, per_product: int, rf: int) -> Resources:
+    """Vivado, Dense in io_parallel: multipliers, weights and, where outputs take turns, a table of whose turn it is."""
     last_bits = _last_bits(weight, n_out, multipliers)
-    product_bits = WORD_BITS if per_product and turns > 2 else weight.type.width if per_product or turns > 2 else 0
-    index = rom(max(1, ceil(levels(turns))), rf) if rf > n_in else Resources()
     blocks = multipliers - (1 if last_bits <= NARROW_FACTOR else 0)
-    used = Resources(dsp=blocks * per_product, bram18=index.bram18)
-    memory = rom((multipliers - 1) * weight.type.width + last_bits, rf)
-    return _vivado_logic(n_in, n_out, multipliers, turns, product_bits) + used + memory
+    index = rom(max(1, ceil(levels(turns))), rf).bram18 if turns > 1 else 0
+    used = Resources(dsp=blocks * per_product, bram18=index)
+    return used + rom((multipliers - 1) * weight.type.width + last_bits, rf)
 
 
 def _multipliers(layer: Layer, weight: Weight, n_out: int) -> int:
@@ -88,54 +93,3 @@ def _last_bits(weight: Weight, n_out: int, multipliers: int) -> int:
     last = weight.raw.reshape(-1, max(1, n_out)).T.reshape(multipliers, -1)[-1]
     largest = max(int(last.max()), -int(last.min()) - 1)
     return min(weight.type.width, max(1, largest.bit_length() + weight.type.signed))
-
-
-def _shared_logic(n_in: int, n_out: int, multipliers: int) -> Resources:
-    """Convolutions and streams, and Dense whose input takes no turns: fitted.
-
-    LUT = 56 n_in + 46 n_out + 25 multipliers, FF = 39 n_in + 44 n_out + multipliers / 2: least squares of the relative
-    error over 165 stacks (jdweitz/wa-hls4ml, Vitis HLS 2023.2) and 26 single layers of older tools, weighed alike.
-    Median error on 20 streamed conv2d: LUT 29 %, FF 29 %.
-    """
-    return Resources(
-        lut=56 * n_in + 46 * n_out + 25 * multipliers,
-        ff=39 * n_in + 44 * n_out + multipliers // 2,
-    )
-
-
-def _vitis_logic(n_in: int, n_out: int, multipliers: int, turns: int, bits: int) -> Resources:
-    """Vitis, Dense in io_parallel: a choice among inputs, a sum an output, and a multiplexer of sums.
-
-    The multiplexer is Vivado's (`_vivado_logic`): 0.226 LUT a bit and output, padded to a power of two, where that has
-    0.354 before synthesis; where a multiplier serves one or two outputs there is none, which no published row shows.
-    Coefficients: least absolute relative error over 165 stacks of two and three layers at 2 to 16 bits and 8 to 128
-    turns (jdweitz/wa-hls4ml, Vitis HLS 2023.2): median LUT 3.4 %, FF 4.7 %, 90th percentile 11 and 13 %. They are of
-    after synthesis, so narrow products in LUTs and weights that HLS moved there are within them.
-    """
-    if turns <= 1:
-        return _shared_logic(n_in, n_out, multipliers)
-    multiplexers = 0.226 * multipliers * bits * _padded(n_out) if turns > 2 else 0.0
-    return Resources(
-        lut=round(31.5 * n_in + (80.7 + 0.95 * bits) * n_out + multiplexers),
-        ff=round(35.2 * n_in + 53.8 * n_out + 7.2 * multipliers),
-    )
-
-
-def _padded(n_out: int) -> int:
-    """The next power of two."""
-    return 1 << ceil(levels(n_out))
-
-
-def _vivado_logic(n_in: int, n_out: int, multipliers: int, turns: int, product_bits: int) -> Resources:
-    """Vivado: multiplexers and registers of 16-bit sums, within 1 % on most of 496 rows (wa-hls4ml-search@8e70542).
-
-    A multiplier that serves more than two outputs reads its sum through a multiplexer over all of them, padded to a
-    power of two: 5.66 LUT a 16-bit word, near the 16/3 that a tree of 4:1 LUTs takes (22,998 to 107,679 LUT for 128-128
-    to 256-256 at reuse 1024). 32 LUT an input and 4,700 in all are what is left; writing costs 8 LUT an output at 4
-    turns and 16 to 20 at 8 and more; at 2 turns an output's own two-way choice costs 44.5. FF: a sum an output, a
-    product a multiplier, 107 for the loop.
-    """
-    if turns <= 1:
-        return _shared_logic(n_in, n_out, multipliers)
-    outputs = 44.5 * n_out if turns == 2 else 5.66 * multipliers * _padded(n_out) + min(20, 2 * turns) * n_out
-    return Resources(lut=round(4700 + 32 * n_in + outputs), ff=WORD_BITS * n_out + product_bits * multipliers + 107)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from statistics import median
 
 from accuracy import SOURCES, Figure, figures_of_source
 from accuracy_aims import aims
@@ -43,7 +44,7 @@ def table(title: str, figures: Iterable[Figure]) -> Table:
         count = len(rows)
         grid.add_row(
             group, name, str(count), f"{sum(row.apart == 0 for row in rows) / count:.1%}",
-            f"{sum(row.is_near for row in rows) / count:.1%}", f"{errors[count // 2]:.1%}",
+            f"{sum(row.is_near for row in rows) / count:.1%}", f"{median(errors):.1%}",
             f"{errors[min(count - 1, int(0.9 * count))]:.1%}",
             f"{worst.row}: {worst.published:g}, here {worst.estimated:g}",
         )  # fmt: skip

@@ -51,3 +51,28 @@ def test_vitis_multiplexers_only_where_outputs_take_turns(turns: int) -> None:
     base = 56 * 32 + 46 * 8 + 25 * 8 if turns == 1 else 31.5 * 32 + (80.7 + 0.95 * 16) * 8
     assert got.resources.lut == pytest.approx(base + multiplexers, abs=1)
     assert (got.best, got.worst, got.interval) == (32 * turns + 1, 32 * turns + 2, 32 * turns)
+
+
+# hls4ml_PYNQ_prj@a881b6f6 (xc7z020) and toptagging_gru@6478cf04 (xcu250), Vivado HLS, 5 ns: shape, bits of data and
+# weights, reuse factor, family, published FF. Every multiplier keeps to one output.
+DIRECT = [
+    ((64, 32), 16, 32, "zynq7", 6671), ((32, 32), 16, 16, "zynq7", 5707), ((64, 32), 6, 32, "zynq7", 2835),
+    ((32, 32), 6, 16, "zynq7", 2513), ((20, 64), 16, 20, "alveo", 2720), ((64, 1), 16, 32, "alveo", 2027),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "bits", "factor", "family", "ff"), DIRECT)
+def test_registers_of_direct_multipliers_are_the_published_ones(
+    shape: tuple[int, int], bits: int, factor: int, family: str, ff: int
+) -> None:
+    kind = FixedType(bits, 1)
+    layer = layer_of(np.full(shape, 2 ** (bits - 1) - 1, np.int64), kind, "resource", factor)
+    got = shared_products(layer, layer.weights["weight"], kind, *shape, context(family, 5.0, "vivado-2020.1"))
+    assert got.resources.ff == pytest.approx(ff, rel=0.04)
+
+
+@pytest.mark.parametrize(("clock_ns", "registered"), [(2.5, 64), (5.0, 64), (10.0, 48), (25.0, 16), (100.0, 0)])
+def test_a_slower_clock_registers_less_of_a_product(clock_ns: float, registered: int) -> None:
+    layer = layer_of(np.full((32, 32), 99, np.int64), WIDE, "resource", 16)
+    got = shared_products(layer, layer.weights["weight"], WIDE, 32, 32, context("zynq7", clock_ns))
+    assert got.resources.ff == 2 * 16 * 32 + 16 * 32 + 64 * registered
