@@ -59,10 +59,8 @@ def fifo_table(report: Report) -> Table:
 
 
 def _caption(report: Report) -> str:
-    between = ", ".join(
-        f"{low:,} to {high:,} {name.upper()}" for name, (low, high) in fabric_range(report.layers).items()
-    )
-    lines = [f"by published layers, eight in ten: {between}", f"uJ: {ASSUMPTIONS}"]
+    between = ", ".join(f"{name.upper()} {low:,}-{high:,}" for name, (low, high) in fabric_range(report.layers).items())
+    lines = [f"eight in ten published layers: {between}", f"uJ: {ASSUMPTIONS}"]
     if report.corrected_by:
         lines.insert(0, report.corrected_by)
     if report.fifos:
