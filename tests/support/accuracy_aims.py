@@ -62,7 +62,7 @@ AIMS = (
         lambda s, f: _is_shared(s, f) and f.name == "dsp" and _bits(f) >= 8, _exact, 0.99),
     Aim("dense, Latency: latency within 2 cycles or 10 %",
         lambda s, f: _is_unrolled(s, f) and f.name.startswith("latency"), lambda f: f.is_near, 0.9),
-    # How many weights are multiplied is read from a network's other rows (published_dense.py); drawn alone, 65 of 84 are exact.
+    # How many weights are multiplied is read from a network's other rows (published_dense.py); without, 65 are exact.
     Aim("dense, Latency: interval exact (multiplied weights: other rows)",
         lambda s, f: _is_unrolled(s, f) and f.name == "interval", _exact, 0.95),
     Aim("convolution and pooling, stream: latency within 5 %",
