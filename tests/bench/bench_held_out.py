@@ -66,6 +66,12 @@ def _singles(path: Path) -> Iterator[Outcome]:
     delays = {"multiply_ns": np.arange(1.6, 2.9, 0.4), "tree_ns": np.arange(0.65, 0.96, 0.03)}
     yield _delays("single, delays of UltraScale+", alone, delays)
     turns = [case for case in cases if case.group == "Latency, RF above 1"]
+    yield (
+        "single, Latency above reuse 1, cycles",
+        "weights",
+        _cycle_errors(turns),
+        _cycle_errors(case for case in single_cases(path, alone=True) if case.group == "Latency, RF above 1"),
+    )
     yield _delays("single, turns on UltraScale+", turns, {"turn_ns": np.arange(4.0, 18.0)})
 
 
@@ -86,13 +92,19 @@ def _modules(path: Path) -> Iterator[Outcome]:
     yield _delays("mlp, turns on zynq7", turns, {"turn_ns": np.arange(10.0, 21.0)})
 
 
+def _cycle_errors(cases: Iterable[Case], delays: Mapping[str, float] | None = None) -> Floats:
+    """Relative errors of cycles, with fields of Fabric replaced."""
+    apart = [
+        (_cycles(case, delays or {}) - case.figures["latency best"], case.figures["latency best"]) for case in cases
+    ]
+    return np.array([abs(cycles) / max(1.0, published) for cycles, published in apart])
+
+
 def _delays(title: str, cases: list[Case], delays: Mapping[str, Iterable[float]]) -> Outcome:
     """Errors of cycles, with the delays (fields of Fabric) searched for."""
-    published = np.array([case.figures["latency best"] for case in cases])
 
     def errors(point: tuple[float, ...]) -> Floats:
-        found = [_cycles(case, dict(zip(delays, point, strict=True))) for case in cases]
-        return np.asarray(np.abs(found - published) / np.maximum(published, 1))
+        return _cycle_errors(cases, dict(zip(delays, point, strict=True)))
 
     every, held = gridded(list(product(*delays.values())), errors, [case.name.split()[0] for case in cases])
     return title, "network", every, held

@@ -62,7 +62,9 @@ AIMS = (
         lambda s, f: _is_shared(s, f) and f.name == "dsp" and _bits(f) >= 8, _exact, 0.99),
     Aim("dense, Latency: latency within 2 cycles or 10 %",
         lambda s, f: _is_unrolled(s, f) and f.name.startswith("latency"), lambda f: f.is_near, 0.9),
-    Aim("dense, Latency: interval exact", lambda s, f: _is_unrolled(s, f) and f.name == "interval", _exact, 0.95),
+    # How many weights are multiplied is read from a network's other rows (published_dense.py); without, 65 are exact.
+    Aim("dense, Latency: interval exact (multiplied weights: other rows)",
+        lambda s, f: _is_unrolled(s, f) and f.name == "interval", _exact, 0.95),
     Aim("convolution and pooling, stream: latency within 5 %",
         lambda s, f: _is_windowed(f) and f.name.startswith("latency"), _within(0.05), 0.9),
     Aim("convolution and pooling, stream: interval within 5 %", lambda s, f: _is_windowed(f) and f.name == "interval",

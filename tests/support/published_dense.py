@@ -50,8 +50,12 @@ def stack_cases(path: Path) -> Iterator[Case]:
         yield Case(name, "Resource", design, "alveo-u250", "vitis-2023.2", figures)
 
 
-def single_cases(path: Path) -> Iterator[Case]:
-    """Single layers, grouped by strategy and by reuse factor: 1 or above."""
+def single_cases(path: Path, *, alone: bool = False) -> Iterator[Case]:
+    """Single layers, grouped by strategy and by reuse factor: 1 or above.
+
+    How many of a row's weights are multiplied is told by the other rows of the same weights, or `alone` by the
+    initialisation they are drawn from.
+    """
     rows = _rows(path)
     networks = defaultdict(list)
     for row in rows:
@@ -62,7 +66,7 @@ def single_cases(path: Path) -> Iterator[Case]:
         random, kind = np.random.default_rng(number), FixedType(int(row["prec_weights"]), 1)
         shape = int(row["n_in"]), int(row["n_out"])
         others = [one for one in networks[row["design_id"], row["prec_weights"]] if one is not row]
-        multiplied = _multiplied(others)
+        multiplied = None if alone else _multiplied(others)
         if multiplied is None:
             multiplied = constants_of(Weight(initial(random, kind, shape), kind), shape[1], True).multiplied
         zeros, powers, digits = (int(row[name]) for name in ("w_zero", "w_pow2", "w_csd_digits"))
