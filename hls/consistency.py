@@ -11,7 +11,7 @@ _SHOWN = 6  # layers of a circle in one sentence
 def check_design(design: Design) -> None:
     """Raise InputError, which names the layer or tensor, for a design that cannot be built: layers in a circle or out
     of order, a tensor that nothing makes, a reuse factor that its products do not have, a FIFO without room."""
-    _check_order(design)
+    check_order(design)
     for layer in design.layers:
         _check_reuse(layer)
     for tensor in design.tensors.values():
@@ -19,7 +19,8 @@ def check_design(design: Design) -> None:
             raise InputError(f"tensor {tensor.name} has FIFO depth {tensor.fifo_depth}: give it 1 or more")
 
 
-def _check_order(design: Design) -> None:
+def check_order(design: Design) -> None:
+    """Raise InputError, which names the layers or the tensor, where a layer reads what none before it writes."""
     known: set[str] = set()
     for layer in design.layers:
         known.update(design.inputs if layer.kind == "Input" else ())
@@ -48,14 +49,22 @@ def _unordered(design: Design, layer: Layer, name: str) -> str:
 
 
 def _check_reuse(layer: Layer) -> None:
-    weight = layer.weights.get("weight")
-    products = weight.raw.size if weight is not None else None
+    products = _products(layer)
     if layer.reuse_factor < 1:
         raise InputError(
             f"layer {layer.name} has reuse factor {layer.reuse_factor}: use 1 (everything in parallel) or more"
         )
-    if products is not None and layer.reuse_factor > max(1, products):
+    if products and layer.reuse_factor > products:
         raise InputError(
             f"layer {layer.name} has reuse factor {layer.reuse_factor} and only {products} products to share: "
             f"use {products} or less"
         )
+
+
+def _products(layer: Layer) -> int:
+    """Products that hls4ml counts when it checks a reuse factor (`get_valid_reuse_factors`: n_in x n_out, which for a
+    depthwise kernel is the number of channels times what it multiplies); 0 for a layer that shares none."""
+    weight = layer.weights.get("weight")
+    if weight is None:
+        return 0
+    return weight.raw.size * (weight.raw.shape[-2] if layer.kind.startswith("Depthwise") else 1)

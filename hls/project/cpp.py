@@ -23,7 +23,7 @@ _TYPED = re.compile(r"static const (\w+) (\w+);")
 _ALIAS = re.compile(r"typedef ([^;]+) (\w+);")
 _USING = re.compile(r"using (\w+) = ([\w:]+)<[^;]*>;")
 _OUTSIDE = re.compile(r"const \w+ (\w+)::(\w+) = ([^;]+);")
-_ARRAY = re.compile(r"unsigned (config\d+)_(from_shape|to_shape|perm)\[\d+\] = \{([\d, ]+)\};")
+_ARRAY = re.compile(r"unsigned (config\w*?)_(from_shape|to_shape|perm)\[\d+\] = \{([\d, ]+)\};")
 
 _PORT = re.compile(r"(?:hls::stream<(\w+)> &(\w+)|(\w+) (\w+)\[([\d*]+)\])")
 _STREAM = re.compile(r'hls::stream<(\w+)> (\w+)\("\w+"\);')
@@ -117,6 +117,14 @@ def read_structs(text: str, types: Mapping[str, Carried]) -> dict[str, Struct]:
         elif match := _ARRAY.fullmatch(line):
             extents = tuple(int(extent) for extent in match[3].split(","))
             found.setdefault(match[1], Struct(match[1])).values[match[2]] = extents
+    return found
+
+
+def named_struct(struct: Struct, name: str, structs: Mapping[str, Struct], layer: str) -> Struct:
+    """The struct that another one names. Raises ArtefactError, which names the layer, where it is missing."""
+    found = structs.get(struct.names.get(name, ""))
+    if found is None:
+        raise ArtefactError(f"layer {layer}: struct {struct.name} of parameters.h has no {name}")
     return found
 
 

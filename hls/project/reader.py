@@ -94,6 +94,8 @@ class _Reading:
         behind = self._dims(step.outputs[0]) or self.wanted.get(step.outputs[0], ())
         for number, name in enumerate(step.inputs):
             shape = step.reads(number)
+            if step.kernel.kind == "Merge" and prod(behind) != prod(shape):
+                continue  # repeated: how its values lie cannot be told from here
             if step.kernel.kind == "Merge" or (not shape and step.kernel.kind not in ("Repack", "Concatenate")):
                 shape = behind  # values stay where they are
             if shape:

@@ -9,12 +9,22 @@ from math import prod
 from weft.boards.errors import ArtefactError
 from weft.hls.design import Value
 from weft.hls.project.cpp import Call, Struct
-from weft.hls.project.kernels import KERNELS, Kernel, Shape, extents
-from weft.hls.project.recurrent import with_steps
+from weft.hls.project.einsum import with_moves
+from weft.hls.project.kernels import KERNELS, NEEDED, Kernel, Shape, extents
+from weft.hls.project.recurrent import with_halves, with_steps
 
 _PRODUCTS = ("mult", "weight_ternary")  # hls4ml's other products compute on bits that stand for -1 and 1
+# Endings of the names of the structs that hold a layer's products.
+_MULTIPLYING = ("", "_mult", "_dense", "_1", "_2", "_1_f", "_2_f", "_1_b", "_2_b")
 _STRATEGIES = ("latency", "resource", "resource_unrolled")
 _UNCONFIGURED = ("Clone", "Repack")
+_COMPOSITE = {  # whose struct names others
+    "Bidirectional": with_halves,
+    "Einsum": with_moves,
+    "EinsumDense": with_moves,
+    "GRU": with_steps,
+    "LSTM": with_steps,
+}
 _NOTHING = Struct("")
 
 
@@ -52,12 +62,17 @@ class Step:
         if self.kernel.kind == "Concatenate":
             names = tuple(f"n_elem{number + 1}_{axis}" for axis in range(3))
             return extents(self.struct, tuple(name for name in names if self.struct.values.get(name)), self.layer)
+        if self.kernel.kind in ("Einsum", "Merge"):
+            name = f"inp{number}_shape" if self.kernel.kind == "Einsum" else f"n_elem{number + 1}"
+            return extents(self.struct, (name,), self.layer)
         return extents(self.struct, self.kernel.reads, self.layer)
 
     def writes(self, inputs: Sequence[Shape]) -> Shape:
         """Shape of every output: what the config gives, or the first input's."""
         if self.kernel.kind == "Concatenate":
             return self._joined(*inputs)
+        if self.kernel.kind == "Merge":  # the smaller operand is repeated
+            return max(inputs, key=prod)
         return extents(self.struct, self.kernel.writes, self.layer) or inputs[0]
 
     def _joined(self, first: Shape, second: Shape) -> Shape:
@@ -118,7 +133,8 @@ def _struct(call: Call, kernel: Kernel, structs: Mapping[str, Struct]) -> Struct
     struct = structs.get(call.templates[-1])
     if struct is None:
         raise ArtefactError(f"layer {call.layer} has config {call.templates[-1]}, which parameters.h lacks")
-    return with_steps(struct, kernel.kind, structs, call.layer) if kernel.kind in ("LSTM", "GRU") else struct
+    composed = _COMPOSITE.get(kernel.kind)
+    return struct if composed is None else composed(struct, kernel.kind, structs, call.layer)
 
 
 def _variables(call: Call, kernel: Kernel) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -136,15 +152,17 @@ def _variables(call: Call, kernel: Kernel) -> tuple[tuple[str, ...], tuple[str, 
 
 
 def _check_meaning(step: Step, structs: Mapping[str, Struct]) -> None:
-    """Refuse what changes the meaning of a kernel that is read: other products, other strategies, broadcasting."""
-    for part in ("", "_mult", "_1", "_2"):
+    """Refuse what changes the meaning of a kernel, other products and strategies, and a config that leaves it open."""
+    for part in _MULTIPLYING:
         product = structs.get(f"{step.struct.name}{part}", _NOTHING).names.get("product", "mult")
         if product not in _PRODUCTS:
             raise ArtefactError(f"layer {step.layer} multiplies by nnet::product::{product}, which weft does not read")
+    said = step.struct.values.keys() | step.struct.types.keys()
+    for name in NEEDED.get(step.kernel.kind, ()):
+        if name not in said:
+            raise ArtefactError(f"layer {step.layer}: struct {step.struct.name} of parameters.h says nothing of {name}")
     if step.strategy not in _STRATEGIES:
         raise ArtefactError(f"layer {step.layer} has strategy {step.strategy}, which weft does not read from a project")
-    if step.struct.values.get("n_elem1") != step.struct.values.get("n_elem2"):
-        raise ArtefactError(f"layer {step.layer}: a broadcasting {step.call.function} is not read from a project")
     if len(step.weights) != len(step.kernel.weights) or not step.outputs:
         raise ArtefactError(
             f"layer {step.layer} has {len(step.weights)} weights, and a {step.kernel.kind} {len(step.kernel.weights)}"

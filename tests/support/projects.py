@@ -188,21 +188,54 @@ def shape_layers(seed: int, io: str, strategy: str) -> Layers:
 
 
 def recurrent_layers(seed: int, io: str, strategy: str) -> Layers:
-    """LSTM and GRU, with and without their sequences. An LSTM compiles only if input, result and sums have one type."""
+    """LSTM, GRU and, in io_parallel, Bidirectional, with and without their sequences. An LSTM compiles only if input,
+    result and sums have one type."""
     net = Layers(seed, io, strategy)
     kind = "fixed<16,6,RND,WRAP>"
     data = net.input(4, 3, result=kind)
-    for name, gates in (("LSTM", 4), ("GRU", 3)):
-        for sequences in (False, True):
-            shapes = {"weight": (3, gates * 2), "recurrent_weight": (2, gates * 2)}
-            keys = ("weight", "recurrent_weight", "bias", "recurrent_bias")
-            values = {f"{key}_data": net.random.normal(size=shapes.get(key, (gates * 2,))) for key in keys}
-            types = {key: next(net.weights) for key in keys} | {"accum": kind, "result": kind}
-            sizes = {"n_in": 3, "n_out": 2, "n_timesteps": 4, "return_sequences": sequences, "return_state": False}
-            functions = {"activation": "tanh", "recurrent_activation": "sigmoid", "time_major": False}
+    sizes = {"n_in": 3, "n_timesteps": 4, "return_state": False, "time_major": False}
+    functions = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    for sequences in (False, True):
+        for name in ("LSTM", "GRU"):
+            types, values = _recurrent_weights(net, name)
             shape = (4, 2) if sequences else (2,)
-            made = net.add(name, data, shape, types, **sizes, **functions, **values)
+            rest = {"n_out": 2, "return_sequences": sequences, **sizes, **functions, **values}
+            made = net.add(name, data, shape, {**types, "accum": kind, "result": kind}, **rest)
             net.config[made] |= {"Strategy": strategy, "table_t": "fixed<14,4,RND,SAT>"}
+        if io == "io_parallel":
+            rest = {"n_out": 4, "return_sequences": sequences, "merge_mode": "concat", **sizes}
+            types = {"accum": kind, "result": kind}
+            for way, name in (("forward", "LSTM"), ("backward", "GRU")):
+                each = _recurrent_weights(net, name)
+                types |= {f"{way}_{key}": value for key, value in each[0].items()}
+                named = {**each[1], **functions, "class_name": name, "n_states": 2}
+                rest |= {f"{way}_{key}": value for key, value in named.items()}
+            made = net.add("Bidirectional", data, (4, 4) if sequences else (4,), types, **rest)
+            net.config[made]["Strategy"] = strategy
+    return net
+
+
+def _recurrent_weights(net: Layers, kind: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """Types and values of 2 states' weights over 3 inputs."""
+    gates = 2 * {"LSTM": 4, "GRU": 3}[kind]
+    shapes = {"weight": (3, gates), "recurrent_weight": (2, gates), "bias": (gates,), "recurrent_bias": (gates,)}
+    values = {f"{key}_data": net.random.normal(size=shape) for key, shape in shapes.items()}
+    return {key: next(net.weights) for key in shapes}, values
+
+
+def einsum_layers(seed: int, io: str, strategy: str) -> Layers:
+    """What attention is made of: EinsumDense twice, and Einsum of both."""
+    net = Layers(seed, io, strategy)
+    data = net.input(4, 6)
+    pair = []
+    for _ in range(2):
+        types = {"weight": next(net.weights), "bias": next(net.weights), "accum": "fixed<24,12,RND,WRAP>"}
+        values = {"weight_data": net.random.normal(size=(6, 2, 3)), "bias_data": net.random.normal(size=(4, 2, 3))}
+        shapes = {"inp_shape": (4, 6), "out_shape": (4, 2, 3)}
+        pair.append(net.add("EinsumDense", data, (4, 2, 3), types, equation="bc,cde->bde", **shapes, **values))
+        net.config[pair[-1]]["Strategy"] = "latency"
+    shapes = {"inp0_shape": (4, 2, 3), "inp1_shape": (4, 2, 3), "out_shape": (2, 4, 4)}
+    net.add("Einsum", pair, (2, 4, 4), {"accum": "fixed<24,12>"}, equation="ecd,bcd->cbe", **shapes)
     return net
 
 

@@ -12,7 +12,15 @@ import pytest
 from exactness import raw_inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from projects import Layers, function_layers, image_layers, recurrent_layers, shape_layers, write_project
+from projects import (
+    Layers,
+    einsum_layers,
+    function_layers,
+    image_layers,
+    recurrent_layers,
+    shape_layers,
+    write_project,
+)
 
 from weft.boards.errors import ArtefactError
 from weft.hls.design import Design, Tensor
@@ -20,12 +28,14 @@ from weft.sim import estimate
 
 pytest.importorskip("hls4ml")
 
+ALL = [("io_parallel", "Latency"), ("io_parallel", "Resource"), ("io_stream", "Latency"), ("io_stream", "Resource")]
 MAKERS = [image_layers, function_layers, recurrent_layers, shape_layers]
 
 
-@pytest.mark.parametrize(("io", "strategy"), [("io_parallel", "Latency"), ("io_parallel", "Resource"),
-                                              ("io_stream", "Latency"), ("io_stream", "Resource")])  # fmt: skip
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize(
+    ("make", "io", "strategy"),
+    [(make, *built) for make in MAKERS for built in ALL] + [(einsum_layers, "io_parallel", "Latency")],
+)
 def test_a_project_gives_the_integers_of_the_graph_that_wrote_it(
     make: Callable[[int, str, str], Layers], io: str, strategy: str, tmp_path: Path
 ) -> None:
@@ -105,6 +115,8 @@ def test_missing_weights_are_named(project: Path) -> None:
         ("net.cpp", r"relu_config3>\(\w+,", "relu_config3>(layer4_out,", "activation_2 reads .* there is a cycle"),
         ("parameters.h", "struct relu_config3", "struct other", "config relu_config3, which parameters.h lacks"),
         ("parameters.h", "in_height = 6", "in_height = 7", "reads .* values, and .* are given to it"),
+        ("parameters.h", r".* pad_top = .*\n", "", "says nothing of pad_top"),
+        ("parameters.h", r".* inp_norm_t;\n", "", "says nothing of inp_norm_t"),
         ("parameters.h", r"reuse_factor = \d+", "reuse_factor = 0", "has reuse factor 0"),
         ("parameters.h", r"reuse_factor = \d+", "reuse_factor = 9999", "has reuse factor 9999"),
         (
