@@ -33,6 +33,7 @@ _SERVER_BYTES_PER_S = 8.5e10
 # PYNQ-Z2; the 3.5 W that boards/*.toml take off llama-fpga's 6.57 W (arXiv 2502.10659) on a KV260; a server's socket
 _WATTS = {"armv7l": 1.5, "aarch64": 3.5, "x86_64": 150.0}
 
+CACHED_BYTES = 4 << 20  # [assumption] what stays in a processor's caches from one sample to the next
 MATRIX, CONVOLUTION, FUNCTION, ELEMENTWISE, MOVEMENT = "matrix", "convolution", "function", "elementwise", "movement"
 FAMILIES = (MATRIX, CONVOLUTION, FUNCTION, ELEMENTWISE, MOVEMENT)
 _FAMILY = {
@@ -61,11 +62,12 @@ _FREE = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dr
 
 @dataclass(frozen=True)
 class Profile:
-    """Rates of one processor: operations a second by family, bytes a second, seconds a call of a node and of a region,
-    and watts while it computes."""
+    """Rates of one processor: operations a second by family, bytes a second from memory and, for nodes that move at
+    most `CACHED_BYTES`, from its caches; seconds a call of a node and of a region, and watts while it computes."""
 
     operations_per_s: dict[str, float]
     bytes_per_s: float
+    cached_bytes_per_s: float
     node_s: float
     run_s: float
     watts: float
@@ -79,9 +81,18 @@ class Profile:
         """The slower of arithmetic and memory; views of the same bytes are free."""
         if node.op_type in _FREE:
             return 0.0
-        values = [value for value in (*node.inputs, *node.outputs) if value is not None]
-        rate = self.operations_per_s[_FAMILY.get(node.op_type, ELEMENTWISE)]
-        return max(operations(node) / rate, sum(sample_bytes(value) for value in values) / self.bytes_per_s)
+        family = _FAMILY.get(node.op_type, ELEMENTWISE)
+        moved = moved_bytes(node, family)
+        bandwidth = self.cached_bytes_per_s if moved <= CACHED_BYTES else self.bytes_per_s
+        return max(operations(node) / self.operations_per_s[family], moved / bandwidth)
+
+
+def moved_bytes(node: ir.Node, family: str = "") -> int:
+    """Bytes that a node reads and writes; what only moves values, such as Gather, reads no more than it writes."""
+    written = sum(sample_bytes(value) for value in node.outputs)
+    if family == MOVEMENT:
+        return 2 * written
+    return written + sum(sample_bytes(value) for value in node.inputs if value is not None)
 
 
 def board_profile(board: Board) -> Profile:
@@ -91,6 +102,7 @@ def board_profile(board: Board) -> Profile:
     return Profile(
         operations_per_s=dict.fromkeys(FAMILIES, board.host.gflops_per_s * 1e9),
         bytes_per_s=bandwidth,
+        cached_bytes_per_s=bandwidth,
         node_s=_CYCLES_PER_NODE / (board.host.mhz * 1e6),
         run_s=_CYCLES_PER_RUN / (board.host.mhz * 1e6),
         watts=_WATTS[board.host.architecture],
@@ -114,7 +126,9 @@ def kept_profile() -> Profile | None:
         if data.pop("schema") != SCHEMA or data.pop("machine") != machine():
             return None
         rates = {family: float(data["operations_per_s"][family]) for family in FAMILIES}
-        numbers = {name: float(data[name]) for name in ("bytes_per_s", "node_s", "run_s", "watts")}
+        numbers = {
+            name: float(data[name]) for name in ("bytes_per_s", "cached_bytes_per_s", "node_s", "run_s", "watts")
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     if not all(isfinite(number) and number > 0 for number in (*rates.values(), *numbers.values())):

@@ -23,10 +23,9 @@ from weft.host.orders import best_of_orders
 from weft.host.problem import Goal, Piece, Problem, price
 from weft.host.regions import members
 
-# Where the exact search gives up, after about 0.5 s. Any graph of 8 nodes stays below: it has 256 ideals at most.
+_ALWAYS_EXACT = 8  # nodes, and 256 ideals at most
 _MOST_IDEALS = 257
-_MOST_REGIONS = 10_000
-_MOST_LABELS = 20_000
+_MOST_STEPS = 50_000  # comparisons of labels in larger graphs: about 0.1 s
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ def exactly(problem: Problem, goal: Goal) -> tuple[list[Piece], None] | None:
     ideals = _ideals(needs)
     if ideals is None:
         return None
+    steps = 0
     costs: dict[tuple[int, int], tuple[float, ...]] = {}
     found: dict[int, list[_Label]] = {0: [_Label((0.0,) * problem.criteria)]}
     for ideal in ideals[:-1]:  # by size, so everything that leads to an ideal comes before it; the last is the whole
@@ -90,11 +90,13 @@ def exactly(problem: Problem, goal: Goal) -> tuple[list[Piece], None] | None:
             for region in _regions_above(needs, ideal, problem.able[device]):
                 if (device, region) not in costs:
                     costs[device, region] = tuple(price(problem, [Piece(device, tuple(members(region)))]))
+                rivals = found.setdefault(ideal | region, [])
+                steps += len(labels) * (10 + len(rivals))  # a region's own cost is as ten comparisons
+                if steps > _MOST_STEPS and problem.count > _ALWAYS_EXACT:
+                    return None
                 for label in labels:
                     totals = tuple(a + b for a, b in zip(label.totals, costs[device, region], strict=True))
-                    _keep(found.setdefault(ideal | region, []), _Label(totals, device, region, label))
-        if len(costs) > _MOST_REGIONS or sum(map(len, found.values())) > _MOST_LABELS:
-            return None
+                    _keep(rivals, _Label(totals, device, region, label))
     best = min(found.get(ideals[-1], []), key=lambda label: goal.value(label.totals), default=None)
     return _pieces(best), None
 

@@ -72,6 +72,7 @@ def profile_table(profile: Profile) -> Table:
     for family, rate in profile.operations_per_s.items():
         table.add_row(family, f"{rate / 1e9:.3g} G operations/s")
     table.add_row("memory", f"{profile.bytes_per_s / 1e9:.3g} GB/s")
+    table.add_row("caches", f"{profile.cached_bytes_per_s / 1e9:.3g} GB/s")
     table.add_row("a node", seconds(profile.node_s))
     table.add_row("a region", seconds(profile.run_s))
     table.add_row("power", f"{profile.watts:g} W, by its architecture: not measured")

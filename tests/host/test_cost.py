@@ -14,7 +14,7 @@ from weft.boards import load_board
 from weft.host import cost
 from weft.host.cost import FAMILIES, Profile, board_profile, keep_profile, kept_profile, processor_profile
 
-PROFILE = Profile(dict.fromkeys(FAMILIES, 1e9), 1e9, 2e-6, 5e-6, 10.0, measured=True)
+PROFILE = Profile(dict.fromkeys(FAMILIES, 1e9), 1e9, 4e9, 2e-6, 5e-6, 10.0, measured=True)
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +36,18 @@ def node(operator: str, shape: list[int | str], weights: tuple[int, ...] = ()) -
 def test_a_node_takes_the_slower_of_arithmetic_and_memory() -> None:
     product = node("MatMul", ["N", 100], (100, 50))
     moved = 4 * (100 + 100 * 50 + 50)
-    assert PROFILE.seconds([product]) == pytest.approx(moved * 1e-9 + 7e-6)
-    arithmetic = replace(PROFILE, bytes_per_s=1e15)
-    assert arithmetic.seconds([product]) == pytest.approx(2 * 100 * 50 * 1e-9 + 7e-6)
+    memory = replace(PROFILE, cached_bytes_per_s=1e9)
+    assert memory.seconds([product]) == pytest.approx(moved * 1e-9 + 7e-6)
+    assert PROFILE.seconds([product]) == pytest.approx(2 * 100 * 50 * 1e-9 + 7e-6)
+
+
+def test_what_does_not_stay_in_a_cache_comes_from_memory() -> None:
+    product = node("MatMul", ["N", 1100], (1100, 1000))
+    assert PROFILE.seconds([product]) == pytest.approx(4 * (1100 + 1100 * 1000 + 1000) * 1e-9 + 7e-6)
+
+
+def test_what_moves_values_reads_what_it_writes() -> None:
+    assert PROFILE.seconds([node("Gather", ["N", 100])]) == pytest.approx(2 * 400 / 4e9 + 7e-6)
 
 
 def test_a_batch_shares_the_calls_and_views_are_free() -> None:
@@ -50,7 +59,7 @@ def test_a_batch_shares_the_calls_and_views_are_free() -> None:
 def test_rates_are_by_family() -> None:
     slow = replace(PROFILE, operations_per_s={**PROFILE.operations_per_s, "function": 1e6})
     assert slow.seconds([node("Erf", ["N", 100])]) == pytest.approx(100e-6 + 7e-6)
-    assert slow.seconds([node("Relu", ["N", 100])]) == pytest.approx(800e-9 + 7e-6)
+    assert slow.seconds([node("Relu", ["N", 100])]) == pytest.approx(200e-9 + 7e-6)
 
 
 def test_without_a_measurement_the_boards_figures_count() -> None:
@@ -69,7 +78,7 @@ def test_a_kept_profile_is_found_again() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [("weft-profile/1", "weft-profile/0"), ('"bytes_per_s": 1', '"bytes_per_s": -1'), ("{", "["), ("5e-06", "NaN")],
+    [("weft-profile/1", "weft-profile/0"), (' "bytes_per_s": 1', ' "bytes_per_s": -1'), ("{", "["), ("5e-06", "NaN")],
 )
 def test_a_damaged_profile_is_not_used(change: tuple[str, str]) -> None:
     path = keep_profile(PROFILE)
