@@ -16,8 +16,8 @@ import numpy as np
 from weft.host.bound import lower_bound
 from weft.host.problem import Floats, Goal, Piece, Problem, price
 
-_MOST_ROUNDS, _NODE_ROUNDS = 12, 8_000  # rounds of weights, and rounds times nodes: about 0.5 ms each
-_STEP = 1.5  # how fast weights move
+_MOST_ROUNDS, _NODE_ROUNDS = 40, 24_000  # rounds of weights, and rounds times nodes
+_STEP = 0.3  # how fast weights move: of 0.1 to 4, the least gap on chains of 200 nodes
 
 
 def best_of_orders(problem: Problem, goal: Goal) -> tuple[list[Piece], float]:

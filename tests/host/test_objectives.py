@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builder import Builder
 
 pytest.importorskip("hls4ml")
 
@@ -142,3 +143,14 @@ def test_a_pin_to_the_fpga_that_does_not_fit_is_an_error(mlp: Path) -> None:
     tiny = replace(load_board("pynq-z2"), resources=Resources(lut=900, ff=900, dsp=2, bram18=1))
     with pytest.raises(InputError, match="too few"):
         weft.plan(mlp, board=tiny, pins=[".*=fpga"])
+
+
+def test_a_free_length_stays_off_the_fpga() -> None:
+    """Only the batch is free in a design."""
+    proto = Builder((16,)).node("Relu").proto(16)
+    for value in (proto.graph.input[0], proto.graph.output[0]):
+        value.type.tensor_type.shape.dim.add().dim_value = 16
+        value.type.tensor_type.shape.dim[1].dim_param = "length"
+    plan = weft.plan(proto, board="pynq-z2")
+    assert devices(plan) == ["cpu"]
+    assert "not fixed beyond the batch" in plan.regions[0].reason
