@@ -1,10 +1,7 @@
 """Put a network's nodes on devices: what each would cost there, by the objective, and the best split.
 
-Four objectives. `preference` follows the order in which devices were named: it minimises the share of the work that is
-not on the first one, and a region must bring a hundredth of the work to be made. `latency` is the time of one sample;
-`throughput` the time between samples in the steady state, a pipeline whose slowest device counts, with launches shared
-by a batch; `energy` the joules of one sample. Values cross between devices through the host's memory; weights are on
-their device before the first sample and cost nothing then.
+Values cross between devices through the host's memory; weights are on their device before the first sample and cost
+nothing then.
 """
 
 from __future__ import annotations
@@ -12,72 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from math import inf
 
 import numpy as np
 import onnx_ir as ir
 
 from weft.boards import Board
-from weft.boards.errors import InputError
 from weft.host.cost import processor_profile
 from weft.host.device import Device, Region
 from weft.host.devices.names import kind
 from weft.host.graph import Network, read_values
+from weft.host.objectives import BATCH, SMALLEST_SHARE, Spent, Wish
 from weft.host.problem import Floats, Flow, Goal, Problem, contracted
 from weft.host.solver import Solution, solve
 from weft.host.steering import Steering
 from weft.host.streams import ends
 from weft.host.work import sample_bytes
 
-OBJECTIVES = ("preference", "latency", "throughput", "energy")
-_BATCH = 100  # samples that share a launch in the steady state
-_SMALLEST_SHARE = (
-    0.01  # of the work, for a region of its own: many small regions cost more than they bring (OpenVINO #123)
-)
 _ACCELERATOR_W = 75.0  # [assumption] the most that a card may draw from its slot (PCI Express CEM 3.0, x16)
-_TINY = 1e-9  # operations, so that nodes without any count and a network of none has a sum
+_TINY = 1e-9  # operations, so that nodes of no operations count too
 # [assumption] what PCIe 3.0 x16 leaves of its 15.75 GB/s after packet headers, for a device that does not say its own
 _COPY_BYTES_PER_S = 1.2e10
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a plan is to minimise, and its limits: seconds of one sample, watts of all devices that have a region."""
-
-    objective: str = "preference"
-    max_latency_s: float | None = None
-    max_power_w: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise InputError(f"objective {self.objective!r} does not exist: use {', '.join(OBJECTIVES)}")
-        for name, limit in (("max_latency_ms", self.max_latency_s), ("max_power_w", self.max_power_w)):
-            if limit is not None and not 0 < limit < inf:
-                raise InputError(f"{name} must be a positive number")
-
-    def criteria(self, spent: Spent, device: int, count: int) -> Floats:
-        """What is spent on one of `count` devices, (..., K): the objective's criteria, then the limited one."""
-        match self.objective:
-            case "preference":
-                columns = [spent.share]
-            case "latency":
-                columns = [spent.seconds]
-            case "energy":
-                columns = [spent.joules]
-            case _:
-                columns = [spent.steady_s if each == device else 0 * spent.steady_s for each in range(count)]
-        return np.stack([*columns, *([] if self.max_latency_s is None else [spent.seconds])], axis=-1)
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Arrays of one shape: seconds of one sample, seconds a sample in the steady state, joules, and share of the work
-    (counted once for each device that was named before)."""
-
-    seconds: Floats
-    steady_s: Floats
-    joules: Floats
-    share: Floats
 
 
 @dataclass(frozen=True)
@@ -186,7 +137,7 @@ def _row(task: Task, rank: int, sizes: Sequence[int]) -> tuple[Floats, ...]:
     shares = rank * (np.array(network.work) + _TINY) / (sum(network.work) + _TINY)
     spent = (
         Spent(single, steady, single * watts, shares),
-        Spent(*np.array([start, start / _BATCH, start * watts, _SMALLEST_SHARE])),
+        Spent(*np.array([start, start / BATCH, start * watts, SMALLEST_SHARE])),
         Spent(moved, moved, moved * watts, 0 * moved),
     )
     return able, *(task.wish.criteria(each, rank, len(task.devices)) for each in spent)
@@ -199,7 +150,7 @@ def _node_seconds(task: Task, name: str, able: Floats) -> tuple[Floats, Floats, 
         profile = processor_profile(task.board)
         single, batched = (
             np.array([profile.seconds([node], samples) - profile.run_s / samples for node in nodes], np.float64)
-            for samples in (1, _BATCH)
+            for samples in (1, BATCH)
         )
         return single, batched, profile.run_s
     if not able.any():
@@ -236,7 +187,7 @@ def _spent_on(task: Task, offer: Offer, rank: int) -> Spent:
     share = rank * sum(work[number] for number in offer.numbers) / (sum(work) + _TINY)
     return Spent(
         seconds=np.array(report.latency_us * 1e-6 + launch + moved),
-        steady_s=np.array(max(interval, moved) + launch / _BATCH),
+        steady_s=np.array(max(interval, moved) + launch / BATCH),
         joules=np.array(report.energy_uj * 1e-6 + waiting),
         share=np.array(share),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,22 @@ import onnx_ir as ir
 from weft.boards import Board, load_board
 from weft.boards.errors import InputError, ModelError, WeftError
 from weft.hls.compress import Compressed
-from weft.hls.design import Io
 from weft.hls.load import load
-from weft.hls.lower import Strategy
 from weft.hls.precision import FixedType
 from weft.host.assembly import regions_of, transfers_of, with_reason
+from weft.host.configuration import read_configuration
 from weft.host.device import Device
 from weft.host.devices.fpga import FpgaDevice
 from weft.host.devices.names import kind, open_device, parse_devices
 from weft.host.fpga_region import Calibration, FpgaPlanner, Offers, computes, corrections, fixed_point, partial
 from weft.host.graph import Network, read_network
-from weft.host.placement import Offer, Task, Wish, place
+from weft.host.objectives import Wish
+from weft.host.placement import Offer, Task, place
 from weft.host.plan import Configuration, Plan
 from weft.host.regions import closure, members, reach
 from weft.host.steering import Steering, read_steering
 from weft.host.tables import quantity, seconds
-from weft.host.tuning import STRATEGIES, TooLargeError
-from weft.sim.cost.model import NEWEST_TOOL, checked_tool
+from weft.host.tuning import TooLargeError
 
 
 def plan(
@@ -41,8 +40,8 @@ def plan(
     objective: str = "preference",
     max_latency_ms: float | None = None,
     max_power_w: float | None = None,
-    pins: Iterable[str] = (),
-    forbids: Iterable[str] = (),
+    pins: str | Iterable[str] = (),
+    forbids: str | Iterable[str] = (),
     without: tuple[str, str] | None = None,
     strategy: str | None = None,
     reuse_factor: int | None = None,
@@ -68,7 +67,7 @@ def plan(
     target, names = load_board(board), parse_devices(devices)
     wish = Wish(objective, None if max_latency_ms is None else max_latency_ms * 1e-3, max_power_w)
     steering = read_steering(pins, forbids, names, without)
-    configuration = _configuration(target, strategy, reuse_factor, precision, io, clock_ns, tool)
+    configuration = read_configuration(target, strategy, reuse_factor, precision, io, clock_ns, tool)
     loaded = model.model.clone() if isinstance(model, Compressed) else load(model)
     planner = _Planner(_name(model, loaded), target, names, configuration, calibration, wish, steering)
     return planner.plan(loaded)
@@ -86,7 +85,13 @@ class _Planner:
 
     def plan(self, model: ir.Model) -> Plan:
         """The plan that is preferred, or of the least cost."""
-        task = self._task(read_network(model), {name: self._open(name) for name in self.devices})
+        with ExitStack() as opened:
+            devices = {name: self._open(name) for name in self.devices}
+            for device in devices.values():
+                opened.callback(device.close)
+            return self._planned(self._task(read_network(model), devices))
+
+    def _planned(self, task: Task) -> Plan:
         self.steering.check(task.network.nodes)
         device = next((device for device in task.devices.values() if isinstance(device, FpgaDevice)), None)
         if device is None:
@@ -228,31 +233,6 @@ def _require_all(device: FpgaDevice, network: Network) -> None:
     for node in network.nodes:
         if refusal := device.supports(node):
             raise ModelError(f"node {node.name!r} cannot run on {device.name}: {refusal}; add cpu to the devices")
-
-
-def _configuration(
-    board: Board,
-    strategy: str | None,
-    reuse_factor: int | None,
-    precision: str | FixedType | None,
-    io: str | None,
-    clock_ns: float | None,
-    tool: str | None,
-) -> Configuration:
-    strategies: tuple[Strategy, ...] = tuple(name for name in STRATEGIES if strategy in (None, name))
-    if not strategies:
-        raise InputError(f"strategy {strategy!r} does not exist: use {' or '.join(STRATEGIES)}")
-    if reuse_factor is not None and reuse_factor < 1:
-        raise InputError(f"reuse factor {reuse_factor} is not valid: use 1 (everything in parallel) or more")
-    if io not in (None, "stream", "io_stream", "parallel", "io_parallel"):
-        raise InputError(f"io {io!r} does not exist: use 'stream' or 'parallel'")
-    style: Io = "io_parallel" if io in ("parallel", "io_parallel") else "io_stream"
-    period = board.clock.period_ns if clock_ns is None else float(clock_ns)
-    fastest = 1e3 / board.clock.maximum_mhz
-    if not isfinite(period) or not fastest * (1 - 1e-9) <= period <= 1e3:
-        raise InputError(f"a clock of {clock_ns} ns cannot be had on {board.name}: use {fastest:.2f} to 1000 ns")
-    kept = FixedType.parse(precision) if isinstance(precision, str) else precision
-    return Configuration(style, period, strategies, reuse_factor, kept, checked_tool(tool or NEWEST_TOOL))
 
 
 def _name(given: Any, model: ir.Model) -> str:

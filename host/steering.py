@@ -56,7 +56,10 @@ class Steering:
 
 
 def read_steering(
-    pins: Iterable[str], forbids: Iterable[str], devices: Sequence[str], without: tuple[str, str] | None = None
+    pins: str | Iterable[str],
+    forbids: str | Iterable[str],
+    devices: Sequence[str],
+    without: tuple[str, str] | None = None,
 ) -> Steering:
     """Pins as `PATTERN=DEVICE`, what is forbidden as `DEVICE:OPERATOR`, and (kind, node name) to keep apart.
 
@@ -64,18 +67,22 @@ def read_steering(
     """
     known = {kind(device) for device in devices}
     operators = set()
-    for text in forbids:
+    for text in _several(forbids):
         device, colon, operator = text.partition(":")
         if not colon or not operator:
             raise InputError(f"forbid {text!r} cannot be read: write DEVICE:OPERATOR, such as opencl:Softmax")
         operators.add((_known(device, known, f"forbid {text!r}"), operator))
     found = []
-    for text in pins:
+    for text in _several(pins):
         pattern, equals, device = text.rpartition("=")
         if not equals:
             raise InputError(f"pin {text!r} cannot be read: write PATTERN=DEVICE, such as 'conv.*=fpga'")
         found.append(Pin(text, matcher(pattern), _known(device, known, f"pin {text!r}")))
     return Steering(tuple(found), frozenset(operators), frozenset() if without is None else frozenset({without}))
+
+
+def _several(texts: str | Iterable[str]) -> Iterable[str]:
+    return (texts,) if isinstance(texts, str) else texts
 
 
 def _known(device: str, known: set[str], what: str) -> str:

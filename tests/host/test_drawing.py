@@ -1,4 +1,4 @@
-"""Drawings and explanations of plans."""
+"""Drawings of plans."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import pytest
 pytest.importorskip("hls4ml")
 
 import weft
-from weft.boards.errors import InputError
 from weft.host.cli import run_command
 from weft.host.drawing import plan_dot, plan_svg
-from weft.host.explain import explain
 
 
 def test_svg_has_a_box_for_each_region_and_an_arrow_for_each_border(mixed: Path) -> None:
@@ -35,17 +33,6 @@ def test_dot_has_every_node_once_and_quotes_what_strangers_wrote(mixed: Path) ->
     assert sum("subgraph cluster_" in line for line in lines) == 2
     assert any(r"a \"quoted\" name" in line for line in nodes)
     assert any(" -> " in line for line in lines)
-
-
-def test_explain_says_why_and_what_next(mixed: Path) -> None:
-    plan, options = weft.plan(mixed, board="pynq-z2"), {"board": "pynq-z2"}
-    text = explain(mixed, plan, "int", **options)
-    assert text.startswith("int runs in fpga0 on fpga: it fits pynq-z2")
-    assert "The next best is cpu:" in text
-    assert "in place of" in text
-    assert "none of the devices" in explain(mixed, plan, "../erf\n", **options)
-    with pytest.raises(InputError, match="no node 'nothing'"):
-        explain(mixed, plan, "nothing", **options)
 
 
 def test_the_command_draws_and_explains(mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ import weft
 from weft.boards import Board, load_board
 from weft.boards.errors import InputError, ModelError
 from weft.boards.resources import Resources
+from weft.host.commands.plan import Objective
+from weft.host.objectives import OBJECTIVES
 from weft.host.plan import Plan
 
 
@@ -27,6 +29,10 @@ def fast_link() -> Board:
     """A PYNQ-Z2 whose launch is nearly free, beside a slow processor."""
     board = load_board("pynq-z2")
     return replace(board, link=replace(board.link, launch_us=0.1), host=replace(board.host, mhz=20.0))
+
+
+def test_the_command_has_every_objective() -> None:
+    assert tuple(each.value for each in Objective) == OBJECTIVES
 
 
 def devices(plan: Plan) -> list[str]:
@@ -90,7 +96,7 @@ def test_limits_move_the_plan_or_are_said_to_be_too_narrow(mlp: Path) -> None:
 
 
 def test_pins_are_kept(mixed: Path) -> None:
-    plan = weft.plan(mixed, board="pynq-z2", pins=["int.*=cpu"])
+    plan = weft.plan(mixed, board="pynq-z2", pins="int.*=cpu")
     where = {name: region.device for region in plan.regions for name in region.nodes}
     assert where["int"] == "cpu"
     assert where['a "quoted" name'] == "fpga"

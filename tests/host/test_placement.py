@@ -15,7 +15,8 @@ from weft.host.assembly import regions_of, transfers_of
 from weft.host.device import Cost, Device, Program, Region
 from weft.host.devices.cpu import CpuDevice
 from weft.host.graph import read_network
-from weft.host.placement import Task, Wish, place
+from weft.host.objectives import Wish
+from weft.host.placement import Task, place
 from weft.host.steering import Steering
 
 BOARD = load_board("zcu104")
