@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,8 +59,8 @@ def command(
         say(note)
     with working("running"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the CPU took over is said below
-        spare = "cpu" if fallback else None
-        with Session(build or planned, devices=devices, fallback=spare, threads=threads, affinity=affinity) as session:
+        options: dict[str, Any] = {"devices": devices, "threads": threads, "affinity": affinity}
+        with Session(build or planned, fallback="cpu" if fallback else None, **options) as session:
             names = [argument.name for argument in session.get_outputs()]
             results = session.run(names, feeds)
             ran = session.last_run

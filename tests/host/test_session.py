@@ -103,8 +103,11 @@ def test_batches_longer_than_a_dma_transfer_are_split(
 def test_arguments_look_like_onnx_runtimes(mlp_plan: Plan) -> None:
     with weft.Session(mlp_plan, devices=("fpga", "cpu")) as session:
         (argument,) = session.get_inputs()
+        (result,) = session.get_outputs()
+        assert argument.shape is not None
+        assert result.shape is not None
         assert (argument.name, argument.type, argument.shape[1:]) == ("x", "tensor(float)", (16,))
-        assert session.get_outputs()[0].shape[1:] == (5,)
+        assert result.shape[1:] == (5,)
 
 
 def test_what_is_refused(mlp_plan: Plan, samples: Floats) -> None:
