@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 _WAITING = 1  # items between two stages: each can start its next one while the one after it is late
 
 
-def pipelined(stages: Sequence[Callable[[T], T]], items: Iterable[T]) -> Iterator[T]:
-    """Every item after all `stages`, in order; each stage has a thread, and takes the items one after the other.
+def pipelined(stages: Sequence[Callable[[Any], Any]], items: Iterable[Any]) -> Iterator[Any]:
+    """Every item after all `stages`, in order. What a stage returns is what the next one takes; each has a thread.
 
     `items` is read in the caller's thread, and never further ahead than the stages can hold, so memory stays bounded.
     An item whose stage raises is where the iteration raises, after the items before it; what follows is dropped, and
@@ -29,7 +27,7 @@ def pipelined(stages: Sequence[Callable[[T], T]], items: Iterable[T]) -> Iterato
         workers = [ThreadPoolExecutor(1, f"weft-stage-{number}") for number in range(len(stages))]
         for worker in workers:
             stack.callback(worker.shutdown, cancel_futures=True)
-        under_way: deque[Future[T]] = deque()
+        under_way: deque[Future[Any]] = deque()
         for item in items:
             under_way.append(_sent(stages, workers, item))
             if len(under_way) >= len(stages) * (1 + _WAITING):
@@ -38,7 +36,7 @@ def pipelined(stages: Sequence[Callable[[T], T]], items: Iterable[T]) -> Iterato
             yield under_way.popleft().result()
 
 
-def _sent(stages: Sequence[Callable[[T], T]], workers: Sequence[ThreadPoolExecutor], item: T) -> Future[T]:
+def _sent(stages: Sequence[Callable[[Any], Any]], workers: Sequence[ThreadPoolExecutor], item: Any) -> Future[Any]:
     """The future of an item that goes through all stages. A stage waits for its item as the stage before has it."""
     future = workers[0].submit(stages[0], item)
     for stage, worker in zip(stages[1:], workers[1:], strict=True):
@@ -46,5 +44,5 @@ def _sent(stages: Sequence[Callable[[T], T]], workers: Sequence[ThreadPoolExecut
     return future
 
 
-def _after(stage: Callable[[T], T], before: Future[T]) -> T:
+def _after(stage: Callable[[Any], Any], before: Future[Any]) -> Any:
     return stage(before.result())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from weft.boards.errors import DeviceError, InputError
 from weft.host.build import Build, open_build
 from weft.host.device import Arrays
 from weft.host.devices.names import kind, parse_devices
-from weft.host.direct import direct
+from weft.host.direct import Direct, Seen, direct
 from weft.host.feeds import NodeArg, check_feeds, check_names, node_args
 from weft.host.last_run import LastRun, RegionRun
 from weft.host.opened import Opened
@@ -64,7 +64,7 @@ class Session:
         bitstream = build.bitstream if isinstance(build, Build) else None
         self._inputs = node_args(self.plan.model.graph.inputs)
         self._outputs = node_args(self.plan.model.graph.outputs)
-        self._last: LastRun | Callable[[], LastRun] | None = None
+        self._last: LastRun | tuple[Direct, Seen] | None = None
         self._executor: ThreadPoolExecutor | None = None
         self._starting = threading.Lock()
         names = {kind(name): name for name in (self.plan.devices if devices is None else parse_devices(devices))}
@@ -78,7 +78,7 @@ class Session:
     def last_run(self) -> LastRun | None:
         """What ran where in the call that ended last; None before the first."""
         last = self._last
-        return last() if callable(last) else last
+        return last[0].last_run(last[1]) if isinstance(last, tuple) else last
 
     def get_inputs(self) -> list[NodeArg]:
         """The network's inputs."""
@@ -96,7 +96,8 @@ class Session:
         short = self._direct
         if short is None:
             return self._finish(_through(self._steps, self._begin(output_names, feeds)))
-        results, self._last = short.run(output_names, feeds)
+        results, seen = short.run(output_names, feeds)
+        self._last = (short, seen)
         return results
 
     def run_async(self, output_names: Sequence[str] | None, feeds: Feeds) -> Future[Results]:
@@ -113,15 +114,14 @@ class Session:
         """The outputs of each batch, in order; devices work on different batches at the same time.
 
         `batches` is read as results are taken, a few batches ahead at most. What `run` raises for a batch is raised
-        in its place, and no later batch is begun.
+        in its place and ends the iteration.
         """
         if self._direct is not None:
             yield from (self.run(output_names, feeds) for feeds in batches)
             return
-        calls = (self._begin(output_names, feeds) for feeds in batches)
-        stages = [list(group) for _, group in groupby(self._steps, key=lambda step: step.region.device)]
-        for call in pipelined([partial(_through, steps) for steps in stages], calls):
-            yield self._finish(call)
+        regions = [list(group) for _, group in groupby(self._steps, key=lambda step: step.region.device)]
+        stages = [partial(self._begin, output_names), *(partial(_through, steps) for steps in regions)]
+        yield from map(self._finish, pipelined(stages, batches))
 
     def _begin(self, output_names: Sequence[str] | None, feeds: Feeds) -> _Call:
         if self._open is None:

@@ -53,7 +53,7 @@ def write_trace(path: str | Path, events: Iterable[Event] | Mapping[str, Iterabl
     Each track becomes a thread with the track's name, in the order in which tracks first appear. Events given by the
     name of their clock are processes of that name, so that times of unlike clocks stay apart.
     """
-    clocks = events if isinstance(events, Mapping) else {"": events}
+    clocks: Mapping[str, Iterable[Event]] = events if isinstance(events, Mapping) else {"": events}
     entries = [
         entry for number, (name, each) in enumerate(clocks.items(), start=1) for entry in _process(number, name, each)
     ]

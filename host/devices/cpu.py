@@ -87,7 +87,7 @@ class CpuProgram:
             raise ModelError(f"ONNX Runtime cannot load region {region.name!r}: {first_line(error)}") from error
         # InferenceSession.run is a Python wrapper that looks at the feeds before this, which looks at them again: of
         # the 6 to 12 us that a small network takes, it has one.
-        self._call: Callable[..., list[Any]] | None = getattr(session, "_sess", session).run
+        self.call: Callable[..., Any] = getattr(session, "_sess", session).run
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Outputs by ONNX value name."""
@@ -95,16 +95,15 @@ class CpuProgram:
 
     def run_named(self, outputs: list[str], inputs: dict[str, Any]) -> list[Any]:
         """Some of the outputs, in the order asked for; what ONNX Runtime refuses or fails at is a DeviceError."""
-        call = self._call
-        if call is None:
-            raise DeviceError(f"region {self._name!r} was closed; make a new session")
         try:
-            return call(outputs, inputs, None)
+            return list(self.call(outputs, inputs, None))
+        except DeviceError:
+            raise
         except Exception as error:
             raise DeviceError(f"ONNX Runtime failed in region {self._name!r}: {first_line(error)}") from error
 
     def copies(self, inputs: Mapping[str, Any]) -> tuple[int, int]:
-        """How many inputs ONNX Runtime copies before it reads them, and their bytes (pointers only, of strings)."""
+        """How many inputs ONNX Runtime copies before it reads them, and their bytes."""
         sizes = [size for value in inputs.values() if (size := _copied_bytes(value))]
         return len(sizes), sum(sizes)
 
@@ -117,8 +116,11 @@ class CpuProgram:
         return 0
 
     def close(self) -> None:
-        """Release the session."""
-        self._call = None
+        """Release the session; a second call does nothing."""
+        self.call = self._closed
+
+    def _closed(self, *_: Any) -> list[Any]:
+        raise DeviceError(f"region {self._name!r} was closed; make a new session")
 
 
 @cache
@@ -148,6 +150,7 @@ def submodel(model: ir.Model, inputs: tuple[str, ...], outputs: tuple[str, ...])
 
 
 def _copied_bytes(value: Any) -> int:
+    """The bytes of what ONNX Runtime cannot read where it is; of strings, only their pointers."""
     if not isinstance(value, np.ndarray):  # a sequence, element by element, or an optional that is empty
         return sum(np.asarray(item).nbytes for item in value or ())
     in_place = value.flags.c_contiguous and value.dtype.kind not in "OSU"
