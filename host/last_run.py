@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from weft.host.device import CopiesSeldom, Program, Region, samples_in
@@ -46,11 +47,12 @@ class LastRun:
 
     def table(self) -> Table:
         """Predicted and measured time of each region, for people."""
-        table = Table(title=f"{seconds(self.seconds)} measured on this machine", title_justify="left")
-        table.add_column("region", no_wrap=True)
-        table.add_column("device", overflow="fold")
-        for name in ("samples", "predicted", "measured", "ratio", "cycles", "simulated", "copies", "bytes"):
-            table.add_column(name, justify="right", no_wrap=True)
+        title = f"{seconds(self.seconds)} measured on this machine"
+        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+        for name in ("region", "device"):
+            table.add_column(name, overflow="fold")
+        for name in ("samples", "predicted", "measured", "cycles", "copies", "bytes"):
+            table.add_column(name, justify="right", overflow="fold")
         for run in self.regions:
             table.add_row(*_row(run))
         return table
@@ -107,8 +109,6 @@ def copies(region: Region, program: Program, inputs: Mapping[str, Any]) -> tuple
 
 
 def _row(run: RegionRun) -> tuple[str, ...]:
-    ratio = f"{run.seconds / run.predicted_s:.2f}" if run.predicted_s else ""
     cycles = "" if run.cycles is None else f"{run.cycles:,}"
-    simulated = "" if run.simulated_s is None else seconds(run.simulated_s)
-    times = seconds(run.predicted_s), seconds(run.seconds), ratio, cycles, simulated
+    times = seconds(run.predicted_s), seconds(run.seconds), cycles
     return run.region, run.device, f"{run.samples:,}", *times, str(run.copies), f"{run.bytes:,}"

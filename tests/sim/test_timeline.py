@@ -43,6 +43,14 @@ def test_a_trace_has_a_thread_for_each_track(tmp_path: Path) -> None:
     assert slices[0]["args"] == {"bytes": 8}
 
 
+def test_each_clock_is_a_process_of_its_own(tmp_path: Path) -> None:
+    write_trace(tmp_path / "trace.json", {"real": [Event("cpu", "a", 5, 1)], "simulated": [Event("cpu", "b", 0, 1)]})
+    trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    processes = {row["pid"]: row["args"]["name"] for row in trace if row["name"] == "process_name"}
+    assert {processes[row["pid"]]: row["name"] for row in trace if row["ph"] == "X"} == {"real": "a", "simulated": "b"}
+    assert len({row["pid"] for row in trace}) == 2
+
+
 def test_a_trace_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "trace.json").write_text("before")
     with pytest.raises(TypeError):
