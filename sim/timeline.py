@@ -47,13 +47,16 @@ class Timeline:
         self.elapsed_s += seconds
 
 
-def write_trace(path: str | Path, events: Iterable[Event] | Mapping[str, Iterable[Event]]) -> None:
+def write_trace(path: str | Path, events: Iterable[Event]) -> None:
     """Write `events` as a JSON trace for ui.perfetto.dev or chrome://tracing (Google's "Trace Event Format").
 
-    Each track becomes a thread with the track's name, in the order in which tracks first appear. Events given by the
-    name of their clock are processes of that name, so that times of unlike clocks stay apart.
+    Each track becomes a thread with the track's name, in the order in which tracks first appear.
     """
-    clocks: Mapping[str, Iterable[Event]] = events if isinstance(events, Mapping) else {"": events}
+    write_clocks(path, {"": events})
+
+
+def write_clocks(path: str | Path, clocks: Mapping[str, Iterable[Event]]) -> None:
+    """`write_trace` of events by the name of their clock: each is a process, so that unlike times stay apart."""
     entries = [
         entry for number, (name, each) in enumerate(clocks.items(), start=1) for entry in _process(number, name, each)
     ]

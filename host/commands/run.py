@@ -46,7 +46,7 @@ def command(
     from weft.host.feeds import check_feeds, node_args
     from weft.host.planner import plan
     from weft.host.session import Session
-    from weft.sim.timeline import write_trace
+    from weft.sim.timeline import write_clocks
 
     feeds = read_npz(input)
     with working("preparing"):
@@ -71,6 +71,6 @@ def command(
         reason = f", because its device failed: {part.fallback}" if part.fallback else ""
         say(f"{part.region} on {part.device}: {part.samples} samples in {seconds(part.seconds)}{cycles}{reason}")
     if trace is not None:
-        write_trace(trace, ran.clocks())
+        write_clocks(trace, ran.clocks())
     if profile:
         show(ran.table())

@@ -35,7 +35,8 @@ def bench_session_beside_onnx_runtime(tmp_path: Path) -> None:
         options = ort.SessionOptions()
         alone = ort.InferenceSession(str(network.path), options, providers=["CPUExecutionProvider"])
         with weft.Session(weft.plan(network.path, board=BOARD, devices="cpu")) as session:
-            expected, results = alone.run(None, network.feeds), session.run(None, network.feeds)
+            expected = [np.asarray(value) for value in alone.run(None, network.feeds)]
+            results = session.run(None, network.feeds)
             apart = max(relative(a, b) for a, b in zip(results, expected, strict=True))
             assert apart <= 1e-4
             times = in_turns(

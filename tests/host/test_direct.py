@@ -116,7 +116,7 @@ def test_outputs_that_are_inputs_or_constants() -> None:
     expected = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"x": x})
     with session_of(model) as session:
         for ours, theirs in zip(session.run(None, {"x": x}), expected, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+            np.testing.assert_array_equal(ours, np.asarray(theirs))
 
 
 def test_threads_and_affinity() -> None:

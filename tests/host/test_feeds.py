@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
@@ -16,7 +17,7 @@ from weft.host.feeds import NodeArg, check_feeds, check_names, node_args
 F32 = np.dtype(np.float32)
 
 
-def identity(*kinds: object) -> ir.Model:
+def identity(*kinds: onnx.TypeProto) -> ir.Model:
     """Each input, given as a type, through an Identity."""
     ends = [
         [helper.make_value_info(f"{name}{number}", kind) for number, kind in enumerate(kinds)] for name in ("x", "y")

@@ -26,8 +26,8 @@ class Adds:
     """A program that adds `amount`, or raises what it is told to."""
 
     def __init__(self, amount: int) -> None:
-        self.amount, self.fails, self.runs, self.closed = amount, None, 0, 0
-        self.fails: Exception | None
+        self.amount, self.runs, self.closed = amount, 0, 0
+        self.fails: Exception | None = None
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         self.runs += 1

@@ -22,7 +22,7 @@ def check(network: Exported, batch: int) -> None:
     with weft.Session(weft.plan(network.path, board="zcu104", devices="cpu"), threads=1) as session:
         results = session.run(None, feeds)
         assert len(results) == len(expected)
-        for ours, theirs in zip(results, expected, strict=True):
+        for ours, theirs in zip(results, map(np.asarray, expected), strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
