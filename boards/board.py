@@ -51,6 +51,7 @@ class Clock:
 class Memory:
     """The memory that the fabric reads and writes."""
 
+    kind: Literal["ddr", "hbm"]
     bytes: Annotated[int, Range(2**20, 2**44)]
     bytes_per_s: Rate  # peak of the interface, or of the fabric's ports where those are narrower
     efficiency: Annotated[float, Range(0.01, 1)]  # share of the peak that long bursts reach
@@ -65,6 +66,7 @@ class Link:
     kind: Literal["axi", "pcie"]
     bytes_per_s: Rate  # one direction
     launch_us: Annotated[float, Range(0.01, 1e6)]  # one launch driven from Python, DMA set-up included
+    register_us: Annotated[float, Range(0.001, 1e4)]  # one 32-bit register read or written from Python
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class HostCpu:
     mhz: Annotated[float, Range(10, 10_000)]
     architecture: Literal["armv7l", "aarch64", "x86_64"]  # as `uname -m` says
     gflops_per_s: Annotated[float, Range(0.01, 1e6)]  # float32, all cores, as ONNX Runtime reaches it
+    copy_bytes_per_s: Rate  # between a program's arrays and DMA buffers, from Python
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from weft.boards.errors import ArtefactError, InputError
+from weft.hls.consistency import check_design
 from weft.hls.design import Design, Layer, Tensor, Value, Weight
 from weft.hls.files import folder_aside
 from weft.hls.precision import FixedType, Integers
@@ -35,6 +36,11 @@ def save_design(design: Design, folder: Path) -> None:
     with folder_aside(folder) as part:
         (part / _JSON).write_text(_to_json(design))
         (part / _WEIGHTS).write_bytes(_pack_weights(design))
+
+
+def is_saved_design(folder: Path) -> bool:
+    """Whether a folder looks like what `save_design` left."""
+    return (folder / _JSON).is_file()
 
 
 def load_design(folder: Path) -> Design:
@@ -214,7 +220,7 @@ def _undump(value: Any) -> Value:
 
 
 def _check(design: Design) -> None:
-    """Names are C identifiers, layers are in topological order, and counts are counts."""
+    """Names are C identifiers, counts are counts, and the design hangs together."""
     if design.io not in ("io_parallel", "io_stream") or not isinstance(design.name, str):
         raise ValueError(f"io {design.io!r} is neither io_parallel nor io_stream")
     if isinstance(design.clock_ns, bool) or not 0 < float(design.clock_ns) < 1e6:
@@ -222,20 +228,12 @@ def _check(design: Design) -> None:
     for name in [*design.tensors, *(layer.name for layer in design.layers), design.name]:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name that weft writes")
-    known: set[str] = set()
     for layer in design.layers:
-        if not isinstance(layer.reuse_factor, int) or layer.reuse_factor < 1:
+        if not isinstance(layer.reuse_factor, int):
             raise ValueError(f"layer {layer.name} has reuse factor {layer.reuse_factor}")
-        known.update(design.inputs if layer.kind == "Input" else ())
-        missing = set(layer.inputs) - known
-        if missing:
-            raise ValueError(f"layer {layer.name} reads {sorted(missing)[0]}, which no layer before it gives")
-        known.update(layer.outputs)
-    unknown = (known | set(design.outputs)) - (known & set(design.tensors))
-    if unknown or not design.outputs:
-        raise ValueError(f"tensor {sorted(unknown)[0] if unknown else 'for the output'} is missing")
     for tensor in design.tensors.values():
         if not isinstance(tensor.fifo_depth, int) or not isinstance(tensor.onnx_name, str):
             raise ValueError(f"tensor {tensor.name} is malformed")
         if tensor.onnx_axes and sorted(tensor.onnx_axes) != list(range(len(tensor.shape))):
             raise ValueError(f"tensor {tensor.name} has axes {tensor.onnx_axes}")
+    check_design(design)

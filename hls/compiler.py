@@ -26,6 +26,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from weft.boards.errors import ToolError
+from weft.hls.files import private_folder
 
 # -O1, -O2 and -O3 differed by less than the noise, in compiling (6 s on 2 cores) and in running (65 us a sample of a
 # 64-32-32-10 MLP, 460 us of an 8x8 CNN; g++ 12). c++14 is Vitis HLS's own default.
@@ -50,7 +51,7 @@ def compile_library(folder: Path, units: Sequence[str]) -> Library:
     """
     key = _key(folder, units)
     store = cache_folder() / "firmware"
-    _private_folder(store)
+    private_folder(store, "WEFT_CACHE_DIR")
     entry = store / key
     with FileLock(store / f"{key}.lock"):
         if not _is_whole(entry):
@@ -62,19 +63,6 @@ def cache_folder() -> Path:
     """Where weft keeps what it can make again: $WEFT_CACHE_DIR, or the user's cache folder."""
     given = os.environ.get("WEFT_CACHE_DIR")
     return Path(given) if given else user_cache_path("weft")
-
-
-def _private_folder(folder: Path) -> None:
-    """Make `folder`, open to its owner alone: code is loaded from it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-        if found.st_uid != os.getuid():
-            raise ToolError(f"cache folder {str(folder)!r} belongs to another user: set WEFT_CACHE_DIR to your own")
-        folder.chmod(0o700)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ToolError(f"cache folder {str(folder)!r} cannot be used ({reason}): set WEFT_CACHE_DIR") from error
 
 
 def _key(folder: Path, units: Sequence[str]) -> str:

@@ -92,6 +92,17 @@ class Design:
 
         return read_design(graph)
 
+    @staticmethod
+    def from_project(folder: str | Path) -> Design:
+        """The design in a folder that hls4ml's `ModelGraph.write` left (hls4ml 1.3, backend Vitis or Vivado).
+
+        Read off the generated C++ and the weights; nothing in the folder is executed or unpickled, and hls4ml need not
+        be installed. Raises ArtefactError, which names the layer or file, for what is damaged or not understood.
+        """
+        from weft.hls.project.reader import read_project
+
+        return read_project(Path(folder))
+
     def run(self, inputs: NDArray[Any] | Sequence[NDArray[Any]]) -> Integers | list[Integers]:
         """Raw integers (int64, (N, *shape)) of the output, or a list of them where there are several.
 

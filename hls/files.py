@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from weft.boards.errors import InputError
+from weft.boards.errors import InputError, ToolError
 
 
 @contextmanager
@@ -54,6 +54,19 @@ def folder_aside(folder: Path) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def private_folder(folder: Path, variable: str) -> None:
+    """Make `folder`, open to its owner alone. Raises ToolError, which names the environment `variable` that gives
+    another one, for a folder that cannot be made or is another user's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise ToolError(f"folder {str(folder)!r} belongs to another user: set {variable} to your own")
+        folder.chmod(0o700)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ToolError(f"folder {str(folder)!r} cannot be used ({reason}): set {variable}") from error
 
 
 def hash_file(path: Path) -> str:

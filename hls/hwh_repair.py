@@ -10,8 +10,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from weft.boards.errors import ArtefactError
+from weft.hls.xml_text import parse_xml
 
-_LARGEST = 64 << 20  # bytes; a large design's .hwh is about 10 MB
 _CLOCKS = range(4)  # fabric clocks of a Zynq-7000 (UG585, "Clocks")
 
 
@@ -29,16 +29,7 @@ def repair_hwh(data: bytes) -> bytes:
 
 
 def _parse(data: bytes) -> ElementTree.Element:
-    if len(data) > _LARGEST:
-        raise ArtefactError(f"a .hwh of {len(data):,} bytes is larger than any of Vivado's: build it again")
-    try:
-        text = data.decode("utf-8-sig")
-        # A .hwh has none, and with them a short file can grow without bound. Without them the text is all there is.
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise ArtefactError("a .hwh declares a document type or entities, which Vivado never writes: it is refused")
-        root = ElementTree.fromstring(text)
-    except (UnicodeDecodeError, ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise ArtefactError(f"a .hwh is not readable XML ({error}): build it again") from error
+    root = parse_xml(data, "a .hwh")
     if root.tag != "EDKSYSTEM":
         raise ArtefactError(f"a .hwh begins with {root.tag[:40]!r} and not with EDKSYSTEM: it is not one of Vivado's")
     return root

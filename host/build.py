@@ -194,6 +194,7 @@ def _manifest(plan: Plan, region: Region, hashes: dict[str, str], stem: str, vir
             "devices": list(plan.devices),
             "io": wanted.io,
             "clock_ns": wanted.clock_ns,
+            "tool": wanted.tool,
             "precision": "" if wanted.precision is None else str(wanted.precision),
             "layers": {
                 layer.name: {"strategy": layer.strategy, "reuse_factor": layer.reuse_factor}

@@ -27,6 +27,11 @@ _NEEDED = {
 }
 
 
+def is_build(folder: Path) -> bool:
+    """Whether a folder looks like what `build` left."""
+    return (folder / "manifest.toml").is_file()
+
+
 def open_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of `folder`, after comparing the hash of every file that it lists.
 

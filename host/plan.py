@@ -18,6 +18,7 @@ from weft.host.device import Region
 from weft.host.devices.names import kind
 from weft.host.tuning import STRATEGIES
 from weft.sim import Report
+from weft.sim.cost.model import NEWEST_TOOL
 
 SCHEMA = "weft-plan/1"
 
@@ -41,6 +42,7 @@ class Configuration:
     strategies: tuple[Strategy, ...] = STRATEGIES
     reuse_factor: int | None = None
     precision: FixedType | None = None
+    tool: str = NEWEST_TOOL  # whose schedule is foretold
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from weft.host.regions import split
 from weft.host.streams import ends
 from weft.host.tuning import STRATEGIES, TooLargeError, shrink_fifos, tune
 from weft.sim import Report
+from weft.sim.cost.model import NEWEST_TOOL, checked_tool
 
 Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
 
@@ -52,18 +53,20 @@ def plan(
     precision: str | FixedType | None = None,
     io: str | None = None,
     clock_ns: float | None = None,
+    tool: str | None = None,
     calibration: Calibration | None = None,
 ) -> Plan:
     """Plan `model` (whatever `weft.load` reads, or what `weft.compress` returned) for a board.
 
     `strategy`, `reuse_factor`, `precision`, `io` ("stream" or "parallel") and `clock_ns` replace what the plan would
-    choose. Raises InputError for an option that cannot be, ModelError for a network that no device can run, and
+    choose. `tool` ("vitis-2023.2", "vivado-2020.1"; the newest by default) is the HLS tool whose schedule the estimates
+    foretell. Raises InputError for an option that cannot be, ModelError for a network that no device can run, and
     DoesNotFitError where the FPGA is the only device and its region is too large.
     """
     if objective != "latency":
         raise InputError(f"objective {objective!r} does not exist: use 'latency'")
     target = load_board(board)
-    configuration = _configuration(target, strategy, reuse_factor, precision, io, clock_ns)
+    configuration = _configuration(target, strategy, reuse_factor, precision, io, clock_ns, tool)
     loaded = model.model.clone() if isinstance(model, Compressed) else load(model)
     planner = _Planner(_name(model, loaded), target, parse_devices(devices), configuration, calibration)
     return planner.plan(loaded)
@@ -153,8 +156,8 @@ class _Planner:
                 precision=wanted.precision,
             )
 
-        design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor)
-        design, report = shrink_fifos(design, self.board, report)
+        design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
+        design, report = shrink_fifos(design, self.board, report, wanted.tool)
         _check_exact(design)
         sources, targets = ends(design)
         region = Region(
@@ -264,6 +267,7 @@ def _configuration(
     precision: str | FixedType | None,
     io: str | None,
     clock_ns: float | None,
+    tool: str | None,
 ) -> Configuration:
     strategies: tuple[Strategy, ...] = tuple(name for name in STRATEGIES if strategy in (None, name))
     if not strategies:
@@ -278,7 +282,7 @@ def _configuration(
     if not isfinite(period) or not fastest * (1 - 1e-9) <= period <= 1e3:
         raise InputError(f"a clock of {clock_ns} ns cannot be had on {board.name}: use {fastest:.2f} to 1000 ns")
     kept = FixedType.parse(precision) if isinstance(precision, str) else precision
-    return Configuration(style, period, strategies, reuse_factor, kept)
+    return Configuration(style, period, strategies, reuse_factor, kept, checked_tool(tool or NEWEST_TOOL))
 
 
 def _name(given: Any, model: ir.Model) -> str:

@@ -17,6 +17,7 @@ from weft.host.graph import Network, read_network
 from weft.host.plan import SCHEMA, Configuration, Plan, Transfer
 from weft.host.streams import ends
 from weft.sim import Report, estimate
+from weft.sim.cost.model import NEWEST_TOOL
 
 
 def read_plan(folder: Path, manifest: dict[str, Any]) -> Plan:
@@ -37,7 +38,8 @@ def _plan(folder: Path, manifest: dict[str, Any], data: dict[str, Any]) -> Plan:
     design = Design.load(folder / "design")
     network = read_network(load(folder / "model.onnx"))
     asked = manifest["configuration"]
-    report = estimate(design, board)
+    tool = str(asked.get("tool", NEWEST_TOOL))  # builds of weft 0.1 before `--tool` do not say
+    report = estimate(design, board, tool=tool)
     return Plan(
         name=str(manifest["name"]),
         board=board,
@@ -53,6 +55,7 @@ def _plan(folder: Path, manifest: dict[str, Any], data: dict[str, Any]) -> Plan:
             io=design.io,
             clock_ns=design.clock_ns,
             precision=FixedType.parse(asked["precision"]) if asked["precision"] else None,
+            tool=tool,
         ),
     )
 

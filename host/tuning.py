@@ -17,7 +17,8 @@ from weft.boards.resources import Resources
 from weft.hls.design import Design, Io, Layer
 from weft.hls.lower import Choice, Strategy, products, valid_reuse_factors, valid_strategies
 from weft.sim import Report, estimate, smallest_fifos
-from weft.sim.cost.storage import fifo
+from weft.sim.cost.model import NEWEST_TOOL
+from weft.sim.cost.stream import fifo
 
 STRATEGIES: tuple[Strategy, ...] = ("latency", "resource")
 Choices = Mapping[str, Choice]
@@ -56,46 +57,52 @@ def tune(
     lower_again: Callable[[Choices], Design],
     strategies: Sequence[Strategy] = STRATEGIES,
     reuse_factor: int | None = None,
+    tool: str = NEWEST_TOOL,
 ) -> tuple[Design, Report]:
     """The fastest design that fits, lowered again with its choices, and its report.
 
     `strategies` and `reuse_factor` narrow the search to what the user asked for; a reuse factor that is not valid for a
-    layer becomes the closest valid one, the smaller of two. Raises TooLargeError where no choice fits.
+    layer becomes the closest valid one, the smaller of two. `tool`: see `estimate`. Raises TooLargeError where no
+    choice fits.
     """
-    table = options(design, board, strategies, reuse_factor)
+    table = options(design, board, strategies, reuse_factor, tool)
     targets = sorted({option.interval for layer in table.values() for option in layer}) or [0]
     reports = []
-    for target in targets[_smallest_fitting(design, board, table, targets) :]:
-        choices = _spend_the_rest(design, board, table, cheapest_within(design, board, table, target))
+    for target in targets[_smallest_fitting(design, board, table, targets, tool) :]:
+        choices = _spend_the_rest(design, board, table, cheapest_within(design, board, table, target, tool), tool)
         result = lower_again(choices)
-        reports.append(estimate(result, board))
+        reports.append(estimate(result, board, tool=tool))
         if reports[-1].fits:
             return result, reports[-1]
-    smallest = with_choices(design, cheapest_within(design, board, table, targets[-1]))
-    raise TooLargeError(reports[-1] if reports else estimate(smallest, board))
+    smallest = with_choices(design, cheapest_within(design, board, table, targets[-1], tool))
+    raise TooLargeError(reports[-1] if reports else estimate(smallest, board, tool=tool))
 
 
-def shrink_fifos(design: Design, board: Board, report: Report) -> tuple[Design, Report]:
+def shrink_fifos(design: Design, board: Board, report: Report, tool: str = NEWEST_TOOL) -> tuple[Design, Report]:
     """The design with the smallest FIFOs that keep its interval, and its report.
 
     A wide FIFO that is shallow takes LUTs where a deep one takes block RAM: where LUTs are too scarce for that, only
     the FIFOs that get smaller in both shrink.
     """
-    smallest = smallest_fifos(design, board)
+    smallest = smallest_fifos(design, board, tool=tool)
     cheaper = {
         name: tensor.fifo_depth
         for name, tensor in smallest.tensors.items()
-        if fifo(tensor).lut <= fifo(design.tensors[name]).lut
+        if fifo(tensor, tool).lut <= fifo(design.tensors[name], tool).lut
     }
     for trial in (smallest, design.with_fifo_depths(cheaper)):
-        found = estimate(trial, board)
+        found = estimate(trial, board, tool=tool)
         if found.fits:
             return trial, found
     return design, report
 
 
 def options(
-    design: Design, board: Board, strategies: Sequence[Strategy], reuse_factor: int | None
+    design: Design,
+    board: Board,
+    strategies: Sequence[Strategy],
+    reuse_factor: int | None,
+    tool: str = NEWEST_TOOL,
 ) -> dict[str, list[Option]]:
     """For every layer that has a choice, its options, measured in as many estimates as the longest list has entries."""
     tunable = {layer.name: layer for layer in design.layers if products(layer) is not None}
@@ -105,7 +112,7 @@ def options(
         able = [name for name, layer in tunable.items() if strategy in _strategies(layer, design.io, strategies)]
         for step in range(max((len(factors[name]) for name in able), default=0)):
             trial = {name: Choice(strategy, factors[name][step]) for name in able if step < len(factors[name])}
-            rows = {row.name: row for row in estimate(with_choices(design, trial), board).layers}
+            rows = {row.name: row for row in estimate(with_choices(design, trial), board, tool=tool).layers}
             for name, choice in trial.items():
                 row = rows[name]
                 cycles = (row.interval_cycles.worst, row.latency_cycles.worst)
@@ -148,13 +155,15 @@ def with_choices(design: Design, choices: Choices) -> Design:
     )
 
 
-def cheapest_within(design: Design, board: Board, table: Table, interval: int) -> dict[str, Choice]:
+def cheapest_within(
+    design: Design, board: Board, table: Table, interval: int, tool: str = NEWEST_TOOL
+) -> dict[str, Choice]:
     """Choices that meet an interval, as far as each layer can, and fit; the ones that come closest where none fit."""
     best: dict[str, Choice] = {}
     smallest = inf
     for price in _PRICES:
         chosen = {name: _cheapest(found, interval, price).choice for name, found in table.items()}
-        report = estimate(with_choices(design, chosen), board)
+        report = estimate(with_choices(design, chosen), board, tool=tool)
         if report.fits:
             return chosen
         share = max(shares(report.resources, board))
@@ -170,22 +179,25 @@ def _cheapest(found: Sequence[Option], interval: int, price: Callable[[Option], 
     return min(meeting, key=lambda option: (price(option), option.latency))
 
 
-def _smallest_fitting(design: Design, board: Board, table: Table, targets: Sequence[int]) -> int:
+def _smallest_fitting(design: Design, board: Board, table: Table, targets: Sequence[int], tool: str) -> int:
     """Index of the smallest target interval for which some choices fit; len(targets) where none does."""
     low, high = 0, len(targets)
     while low < high:
         middle = (low + high) // 2
-        if estimate(with_choices(design, cheapest_within(design, board, table, targets[middle])), board).fits:
+        choices = cheapest_within(design, board, table, targets[middle], tool)
+        if estimate(with_choices(design, choices), board, tool=tool).fits:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def _spend_the_rest(design: Design, board: Board, table: Table, choices: dict[str, Choice]) -> dict[str, Choice]:
+def _spend_the_rest(
+    design: Design, board: Board, table: Table, choices: dict[str, Choice], tool: str
+) -> dict[str, Choice]:
     """Move the layers with the longest latency to faster options for as long as the design still fits."""
     chosen = dict(choices)
-    best = estimate(with_choices(design, chosen), board)
+    best = estimate(with_choices(design, chosen), board, tool=tool)
     if not best.fits:
         return chosen
     for name, found in sorted(table.items(), key=lambda item: -_option(item[1], chosen[item[0]]).latency):
@@ -193,7 +205,7 @@ def _spend_the_rest(design: Design, board: Board, table: Table, choices: dict[st
         faster = [o for o in found if o.latency < current.latency]
         for option in sorted(faster, key=lambda option: (option.latency, max(option.shares))):
             trial = {**chosen, name: option.choice}
-            report = estimate(with_choices(design, trial), board)
+            report = estimate(with_choices(design, trial), board, tool=tool)
             quicker = report.latency_cycles.worst < best.latency_cycles.worst
             if report.fits and quicker and report.interval_cycles.worst <= best.interval_cycles.worst:
                 chosen, best = trial, report

@@ -91,7 +91,8 @@ class Report:
     """Latency, interval, fabric and energy of one inference. Cycles are of a clock of `clock_ns` nanoseconds.
 
     `available` is all of the board's fabric, `usable` the part that still meets timing. Microseconds and inferences
-    per second are of the worst case. `launch_us` is what the host takes to start one batch from Python.
+    per second are of the worst case. `launch_us` is what the host takes to start one batch from Python, `copy_us` to
+    copy one sample into and out of DMA buffers.
 
     `samples` is how many a simulation timed (1: an estimate); `fifos`, `events` (for `sim.timeline.write_trace`) and
     `outputs` (raw integers, (N, *shape) each, where inputs were given) are of a simulation only.
@@ -107,10 +108,12 @@ class Report:
     usable: Resources
     energy_uj: float
     launch_us: float = 0.0
+    copy_us: float = 0.0
     samples: int = 1
     fifos: tuple[FifoReport, ...] = ()
     events: tuple[Event, ...] = field(default=(), repr=False, compare=False)
     outputs: tuple[NDArray[Any], ...] = field(default=(), repr=False, compare=False)
+    corrected_by: str = ""  # whose reports corrected the layers, in words; "" where none did
 
     @property
     def latency_us(self) -> float:
@@ -125,12 +128,12 @@ class Report:
     def batch_us(self, count: int) -> float:
         """Microseconds of `count` samples in one transfer, driven from Python on the board, worst case.
 
-        The launch, the first sample's latency, and an interval for each further one.
+        The launch, the copies, the first sample's latency, and an interval for each further one.
         """
         if count < 1:
             raise InputError(f"a batch of {count} samples takes no time: give 1 or more")
         cycles = self.latency_cycles.worst + (count - 1) * self.interval_cycles.worst
-        return self.launch_us + cycles * self.clock_ns / 1000
+        return self.launch_us + count * self.copy_us + cycles * self.clock_ns / 1000
 
     @property
     def utilisation(self) -> dict[str, float]:
@@ -166,19 +169,20 @@ class Report:
                 f"reports of {self.board} at {self.clock_ns} ns and {other.board} at {other.clock_ns} ns "
                 "do not add: estimate both for one board and clock"
             )
-        return Report(
-            self.board,
-            self.clock_ns,
-            self.layers + other.layers,
-            self.latency_cycles + other.latency_cycles,
-            self.interval_cycles + other.interval_cycles,
-            self.resources + other.resources,
-            self.available,
-            self.usable,
-            self.energy_uj + other.energy_uj,
-            self.launch_us + other.launch_us,
-            max(self.samples, other.samples),
-            self.fifos + other.fifos,
+        return replace(
+            self,
+            layers=self.layers + other.layers,
+            latency_cycles=self.latency_cycles + other.latency_cycles,
+            interval_cycles=self.interval_cycles + other.interval_cycles,
+            resources=self.resources + other.resources,
+            energy_uj=self.energy_uj + other.energy_uj,
+            launch_us=self.launch_us + other.launch_us,
+            copy_us=self.copy_us + other.copy_us,
+            samples=max(self.samples, other.samples),
+            fifos=self.fifos + other.fifos,
+            corrected_by=self.corrected_by or other.corrected_by,
+            events=(),
+            outputs=(),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -208,8 +212,10 @@ class Report:
                 usable=Resources(**data["usable"]),
                 energy_uj=float(data["energy_uj"]),
                 launch_us=float(data["launch_us"]),
+                copy_us=float(data["copy_us"]),
                 samples=int(data["samples"]),
                 fifos=tuple(FifoReport.from_json(row) for row in data["fifos"]),
+                corrected_by=str(data.get("corrected_by", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the report of schema {SCHEMA} is damaged at {error}: make it again") from None

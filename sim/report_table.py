@@ -59,6 +59,8 @@ def fifo_table(report: Report) -> Table:
 
 def _caption(report: Report) -> str:
     lines = [f"uJ: {ASSUMPTIONS}"]
+    if report.corrected_by:
+        lines.insert(0, report.corrected_by)
     if report.fifos:
         lines.insert(0, "stalls: cycles in which a layer waited for input / for room")
     if report.launch_us:

@@ -17,9 +17,9 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.hls.design import Design
 from weft.hls.samples import checked_samples
-from weft.sim.cost.model import NEWEST_TOOL, Context, checked_tool, fabric_of
+from weft.sim.cost.model import NEWEST_TOOL, Context
 from weft.sim.energy import dynamic_uj, static_uj
-from weft.sim.estimate import estimate
+from weft.sim.estimate import context_of, estimate
 from weft.sim.events.network import parallel_network, stream_network
 from weft.sim.events.occupancy import largest_occupancy, mean_occupancy, stalls
 from weft.sim.events.process import Network
@@ -65,7 +65,7 @@ def simulate(
     if count < 0:
         raise InputError(f"{count} samples cannot be simulated: give their number")
     timed = max(count, _SAMPLES)
-    context = Context(design, fabric_of(machine.family), base.clock_ns, checked_tool(tool))
+    context = context_of(design, machine, clock_ns, tool)
     best, worst = (_scheduled(context, machine, timed, end) for end in (False, True))
     return replace(_timed(base, machine, best, worst), samples=max(1, count), outputs=outputs)
 
@@ -80,8 +80,7 @@ def smallest_fifos(
     if design.io != "io_stream":
         return design
     machine = load_board(board)
-    period = design.clock_ns if clock_ns is None else clock_ns
-    context = Context(design, fabric_of(machine.family), period, checked_tool(tool))
+    context = context_of(design, machine, clock_ns, tool)
     depths = minimal_depths(stream_network(context, machine, worst=True, unbounded=True))
     return design.with_fifo_depths(depths)
 

@@ -20,6 +20,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 os.environ.setdefault("WEFT_CACHE_DIR", str(user_cache_path("weft")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_config(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes what the user calibrated."""
+    os.environ["WEFT_CONFIG_DIR"] = str(tmp_path_factory.mktemp("config"))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The checkout's root."""

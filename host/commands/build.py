@@ -16,6 +16,7 @@ from weft.host.commands.options import (
     Precision,
     ReuseFactor,
     StrategyOption,
+    ToolOption,
     design_options,
     print_json,
     say,
@@ -32,6 +33,7 @@ def command(
     reuse_factor: ReuseFactor = None,
     precision: Precision = None,
     io: IoOption = None,
+    tool: ToolOption = None,
     json: Json = False,
 ) -> None:
     """Write the firmware project and a bitstream, or a virtual image where there is no Vivado."""
@@ -39,7 +41,7 @@ def command(
     from weft.host.planner import plan
 
     with working("planning"):
-        planned = plan(model, board=board, **design_options(clock_ns, strategy, reuse_factor, precision, io))
+        planned = plan(model, board=board, **design_options(clock_ns, strategy, reuse_factor, precision, io, tool))
     for note in planned.notes:
         say(note)
     with working("building"):

@@ -44,7 +44,12 @@ class FifoDepths(str, Enum):  # noqa: UP042
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
-Source = Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file or a build.", show_default=False)]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL|DIR", help="An ONNX file, a build, an hls4ml project or a saved design.", show_default=False
+    ),
+]
 BoardName = Annotated[str, typer.Option("--board", metavar="B", help="See `weft boards`.", show_default=False)]
 Devices = Annotated[
     str,
@@ -55,11 +60,19 @@ ClockNs = Annotated[float | None, typer.Option(metavar="X", help="Clock period i
 StrategyOption = Annotated[Strategy | None, typer.Option("--strategy", help="The same for every layer.")]
 ReuseFactor = Annotated[int | None, typer.Option(metavar="N", min=1, help="The same for every layer, where valid.")]
 Precision = Annotated[str | None, typer.Option(metavar="fixed<W,I>", help="One type for everything.")]
+ToolOption = Annotated[
+    str | None, typer.Option("--tool", metavar="T", help="The HLS tool to foretell: vitis-2023.2, vivado-2020.1, ...")
+]
 IoOption = Annotated[Io | None, typer.Option("--io", help="hls4ml's io_parallel or io_stream.")]
 
 
 def design_options(
-    clock_ns: float | None, strategy: Strategy | None, reuse_factor: int | None, precision: str | None, io: Io | None
+    clock_ns: float | None,
+    strategy: Strategy | None,
+    reuse_factor: int | None,
+    precision: str | None,
+    io: Io | None,
+    tool: str | None,
 ) -> dict[str, Any]:
     """The options of a design as `weft.plan` takes them."""
     return {
@@ -68,6 +81,7 @@ def design_options(
         "reuse_factor": reuse_factor,
         "precision": precision,
         "io": None if io is None else io.value,
+        "tool": tool,
     }
 
 

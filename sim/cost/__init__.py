@@ -9,14 +9,19 @@ from collections.abc import Callable
 
 from weft.boards.errors import WeftError
 from weft.hls.design import Layer
-from weft.sim.cost.activation import activation, softmax
+from weft.sim.cost.activation import activation
 from weft.sim.cost.convolution import convolution, depthwise, separable
+from weft.sim.cost.correction import corrected, correction_key
 from weft.sim.cost.dense import dense
+from weft.sim.cost.einsum import dot, einsum, einsum_dense
+from weft.sim.cost.embedding import embedding
 from weft.sim.cost.merge import concatenate, merge
 from weft.sim.cost.model import Context, Cost
-from weft.sim.cost.normalisation import normalisation
+from weft.sim.cost.normalisation import layer_normalisation, normalisation
 from weft.sim.cost.pooling import global_pooling, pooling
-from weft.sim.cost.shape import moved, transpose, wires
+from weft.sim.cost.recurrent import bidirectional, recurrent
+from weft.sim.cost.shape import cropping, moved, resize, transpose, wires, zero_padding
+from weft.sim.cost.softmax import softmax
 
 COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
     "Input": wires,
@@ -42,23 +47,37 @@ COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
     "Softmax": softmax,
     "BatchNormalization": normalisation,
     "ApplyAlpha": normalisation,
+    "LayerNormalization": layer_normalisation,
+    "LSTM": recurrent,
+    "GRU": recurrent,
+    "Bidirectional": bidirectional,
+    "Dot": dot,
+    "Einsum": einsum,
+    "EinsumDense": einsum_dense,
+    "Embedding": embedding,
     "Merge": merge,
     "Concatenate": concatenate,
     "Reshape": wires,
     "Repack": moved,
     "Clone": moved,
-    "ZeroPadding1D": moved,
-    "ZeroPadding2D": moved,
-    "Resize": moved,
+    "ZeroPadding1D": zero_padding,
+    "ZeroPadding2D": zero_padding,
+    "Resize": resize,
+    "Cropping1D": cropping,
+    "Cropping2D": cropping,
     "Transpose": transpose,
 }
 
 
 def layer_cost(layer: Layer, context: Context) -> Cost:
-    """Cycles and fabric of one layer. Raises WeftError for a kind without a model: nothing is guessed."""
+    """Cycles and fabric of one layer, corrected where the context says so.
+
+    Raises WeftError for a kind without a model: nothing is guessed."""
     if layer.kind not in COSTS:
         raise WeftError(
             f"layer {layer.name} is a {layer.kind}, for which weft has no cost model: "
             "run it on the CPU, or add its kind in sim/cost"
         )
-    return COSTS[layer.kind](layer, context)
+    cost = COSTS[layer.kind](layer, context)
+    correction = context.corrections.get(correction_key(layer, context.design.io))
+    return cost if correction is None else corrected(cost, correction)

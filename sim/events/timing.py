@@ -87,6 +87,15 @@ def schedule(network: Network, samples: int) -> Schedule:
     return Schedule(network, solver.starts)
 
 
+def meets(network: Network, latest: Integers) -> bool:
+    """Whether as many samples as `latest` has, sent back to back, are done by those cycles (samples,).
+
+    Starts only grow while they are solved, so that a network that is late is known to be before its schedule is.
+    """
+    solver = _Solver(network, len(latest))
+    return all(solver.solve(sample, int(cycle)) for sample, cycle in enumerate(latest))
+
+
 class _Solver:
     """Start times, sample by sample: an event waits for none of a later sample."""
 
@@ -115,8 +124,8 @@ class _Solver:
             self._neighbours[fifo.consumer].add(fifo.producer)
         self._neighbours[fifo.producer].add(fifo.consumer)
 
-    def solve(self, sample: int) -> None:
-        """The least starts of one sample, given those of the samples before it."""
+    def solve(self, sample: int, latest: int | None = None) -> bool:
+        """The least starts of one sample, given those of the samples before it; False once it ends after `latest`."""
         floors = [self._floor(index, sample) for index in range(len(self._processes))]
         waiting = set(range(len(self._processes)))
         order = list(range(len(self._processes)))
@@ -126,7 +135,13 @@ class _Solver:
                     waiting.discard(index)
                     if self._update(index, sample, floors[index]):
                         waiting |= self._neighbours[index]
+                        if latest is not None and self._end(index, sample) > latest:
+                            return False
             order.reverse()
+        return True
+
+    def _end(self, index: int, sample: int) -> int:
+        return int(self.starts[index][sample, -1]) + self._processes[index].latency
 
     def period(self, sample: int) -> int | None:
         """The constant by which all of a sample's starts are later than those of the one before, if there is one."""

@@ -68,6 +68,17 @@ def test_simulate(capsys: Capture, mlp: Path) -> None:
     assert "latency" in output(capsys, "simulate", mlp, "--board", "pynq-z2")
 
 
+def test_simulate_streams(capsys: Capture, mlp: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    options = ("--fifo-depths", "minimal", "--samples", "7", "--trace", trace)
+    text = output(capsys, "simulate", mlp, "--board", "pynq-z2", *options)
+    assert "streams over 7 samples" in text
+    assert "held at most" in text
+    tracks = [row["args"]["name"] for row in json.loads(trace.read_text())["traceEvents"] if row["ph"] == "M"]
+    assert tracks[0] == "axi_dma_0 send"
+    assert tracks[-1] == "axi_dma_0 receive"
+
+
 def test_compress(mlp: Path, tmp_path: Path, samples: Floats) -> None:
     np.savez(tmp_path / "data.npz", x=samples)
     out = tmp_path / "new" / "small.onnx"
