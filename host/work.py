@@ -17,8 +17,14 @@ def sample_shape(value: ir.Value | None) -> tuple[int, ...]:
 
 
 def sample_bytes(value: ir.Value) -> int:
-    """Bytes of one sample of a tensor in host memory (float32 where the type is unknown)."""
-    width = value.dtype.itemsize if value.dtype is not None else 4
+    """Bytes of one sample of a tensor in host memory (float32 where the type is unknown; of strings the pointers)."""
+    match value.dtype:
+        case None | ir.DataType.UNDEFINED:
+            width: float = ir.DataType.FLOAT.itemsize
+        case ir.DataType.STRING:
+            width = ir.DataType.INT64.itemsize
+        case known:
+            width = known.itemsize
     return int(prod(sample_shape(value)) * width)
 
 

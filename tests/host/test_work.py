@@ -25,6 +25,15 @@ def test_bytes_of_a_sample(cnn: Path) -> None:
     assert sample_bytes(load(cnn).graph.inputs[0]) == 2 * 6 * 6 * 4
 
 
+def test_bytes_of_strings_and_of_what_has_no_type() -> None:
+    def value(kind: ir.DataType | None) -> ir.Value:
+        return ir.Value(name="v", shape=ir.Shape(["N", 3]), type=None if kind is None else ir.TensorType(kind))
+
+    assert sample_bytes(value(ir.DataType.STRING)) == 3 * 8
+    assert sample_bytes(value(ir.DataType.INT4)) == 1
+    assert sample_bytes(value(None)) == sample_bytes(value(ir.DataType.UNDEFINED)) == 3 * 4
+
+
 def branching() -> ir.Model:
     """y = relu(x) if any(x > 0) else x + c: the branches read values of the graph around them."""
     then = helper.make_graph(
