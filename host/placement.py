@@ -29,6 +29,7 @@ _ACCELERATOR_W = 75.0  # [assumption] the most that a card may draw from its slo
 _TINY = 1e-9  # operations, so that nodes of no operations count too
 # [assumption] what PCIe 3.0 x16 leaves of its 15.75 GB/s after packet headers, for a device that does not say its own
 _COPY_BYTES_PER_S = 1.2e10
+_COPY_S = 5e-6  # [assumption] a copy that the host starts and waits for, however few its bytes; kernels take 10 us
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,13 @@ def device_watts(name: str, board: Board, offer: Offer | None) -> float:
 
 
 def transfer_seconds(name: str, device: Device, board: Board, count: int) -> float:
-    """Time for `count` bytes between the host's memory and a device, launches apart."""
+    """Time for `count` bytes between the host's memory and a device; an FPGA's launch, which starts its copies too, is
+    counted apart."""
     if kind(name) == "cpu":
         return 0.0
-    rate = board.link.bytes_per_s if kind(name) == "fpga" else getattr(device, "link_bytes_per_s", _COPY_BYTES_PER_S)
-    return float(count / rate)
+    if kind(name) == "fpga":
+        return count / board.link.bytes_per_s
+    return _COPY_S + float(count / getattr(device, "link_bytes_per_s", _COPY_BYTES_PER_S))
 
 
 def _problem(task: Task) -> Problem:

@@ -77,7 +77,7 @@ def test_preference_leaves_to_the_processor_what_the_accelerator_lacks() -> None
         ("host", "opencl0"), ("opencl0", "cpu0"), ("cpu0", "opencl1"), ("opencl1", "host")
     ]  # fmt: skip
     assert [move.bytes for move in moves] == [256] * 4
-    assert all(move.predicted_s == pytest.approx(256e-9) for move in moves)
+    assert all(move.predicted_s == pytest.approx(5e-6 + 256e-9) for move in moves)
 
 
 def test_preference_makes_no_region_for_a_hundredth_of_the_work() -> None:

@@ -172,9 +172,7 @@ def test_the_relaxation_of_a_chain_is_the_optimum(seed: int) -> None:
     assert lower_bound(plain).value == pytest.approx(best)
 
 
-@pytest.mark.parametrize(
-    ("count", "seconds", "criteria"), [(200, 1.0, 1), (200, 1.0, 3), (2000, 10.0, 1)]
-)
+@pytest.mark.parametrize(("count", "seconds", "criteria"), [(200, 1.0, 1), (200, 1.0, 3), (2000, 10.0, 1)])
 def test_large_graphs_are_quick(count: int, seconds: float, criteria: int) -> None:
     problem = random_problem(7, count, criteria, devices=3)
     began = time.process_time()
