@@ -35,7 +35,7 @@ class _Product(NamedTuple):
 
 def _product(layer: Layer, span: Span, weight: Integers, result: Tensor) -> _Product:
     """Weights (n_in, n_out) and bias, scaled to the result's step, in a type that holds every partial sum."""
-    check_products(layer, Operand(_NOTHING, span.type))
+    check_products(layer, span.type)
     accumulator, bias = accumulator_type(layer), layer.weights["bias"]
     gained = accumulator.fraction - span.type.fraction - layer.weights["weight"].type.fraction
     if gained < 0 or accumulator.overflow != "WRAP":  # each product rounds by itself; each addition may clip
@@ -66,7 +66,7 @@ def _matmul(layer: Layer, span: Span, weight: Integers, result: Tensor) -> Step:
 
 def _rounded_products(layer: Layer, span: Span, weight: Integers, result: Tensor) -> Step:
     """Each product rounded to the accumulator's step before it is added; a wrap may wait for the sum."""
-    check_products(layer, Operand(_NOTHING, span.type))
+    check_products(layer, span.type)
     accumulator, bias = accumulator_type(layer), layer.weights["bias"]
     if accumulator.overflow != "WRAP" or len(span.shape) != 1:
         raise Inexact

@@ -14,6 +14,7 @@ from weft.hls.design import Design, Layer, Tensor
 from weft.hls.fast.layers import FAST
 from weft.hls.fast.span import Inexact, Span, Step, carrier
 from weft.hls.layers import MEANINGS, Operand
+from weft.hls.layers.limits import check_layer
 from weft.hls.precision import FixedType, Integers
 
 _PART_VALUES = 1 << 17  # of the largest tensor in one part: 512 KiB of float32, about a core's second-level cache
@@ -126,12 +127,7 @@ _ROUND: dict[str, Callable[..., Any]] = {"TRN": np.floor, "TRN_ZERO": np.trunc, 
 
 def _check_layer(design: Design, layer: Layer) -> None:
     if layer.kind not in MEANINGS:
-        raise NotImplementedError(f"layer {layer.name}: kind {layer.kind} is not simulated exactly yet")
-    # nnet_conv2d_resource.h reads memory that is not its own above a reuse factor of n_in.
-    if design.io == "io_parallel" and "Conv" in layer.kind and layer.strategy == "resource":
-        n_in = layer.weights["weight"].raw[..., 0].size
-        if layer.reuse_factor > n_in:
-            raise NotImplementedError(
-                f"layer {layer.name}: hls4ml's parallel {layer.kind} with strategy resource reads beyond its window at "
-                f"reuse factor {layer.reuse_factor}; choose at most {n_in}"
-            )
+        raise NotImplementedError(
+            f"layer {layer.name}: weft does not know what kind {layer.kind} computes: replace the layer"
+        )
+    check_layer(design, layer)

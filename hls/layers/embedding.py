@@ -14,7 +14,10 @@ def embedding(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Inte
     """Raises InputError for an index outside the vocabulary, where the kernel reads memory that is not its own."""
     (data,) = operands
     if data.type.fraction != 0:
-        raise NotImplementedError(f"layer {layer.name}: indices of {data.type}, which is no integer type")
+        raise NotImplementedError(
+            f"layer {layer.name}: hls4ml's Embedding compiles for integer indices only, and these are {data.type}: "
+            "give them an integer type"
+        )
     table = layer.weights["embeddings"]
     rows = table.raw.reshape(-1, result.shape[-1])
     if data.raw.size and not 0 <= data.raw.min() <= data.raw.max() < len(rows):

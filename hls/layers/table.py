@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.integer_division import as_int, truncated_quotient
 from weft.hls.layers.operand import Operand
-from weft.hls.precision import FixedType, Integers
+from weft.hls.precision import FixedType, Integers, exactly
 
 Floats = NDArray[np.float32]
 
@@ -50,18 +50,20 @@ def table_activation(
         steps = np.arange(size, dtype=np.float64)
         arguments = (2.0 * extent * (steps - size / 2) / size).astype(np.float32)
         table = kind.quantise(function(arguments).astype(np.float32))
-        index = _divided(data, size, 2 * extent) + size // 2
+        index = table_index(data, size, 2 * extent) + size // 2
         return result.type.cast(table[np.clip(index, 0, size - 1)], kind.fraction)
     if name in _NEGATIVE:
         arguments = (-8.0 * np.arange(size) / size).astype(np.float32)
         table = kind.quantise(_NEGATIVE[name](arguments).astype(np.float32))
-        index = np.clip(_divided(data, size, -8), 0, size - 1)
+        index = np.clip(table_index(data, size, -8), 0, size - 1)
         scale, scale_kind = parameter or (1, FixedType(1, 1, signed=False))
-        below = result.type.cast(table[index] * scale, kind.fraction + scale_kind.fraction)
+        product = exactly(table[index], kind.width + scale_kind.width + 1) * scale
+        below = result.type.cast(product, kind.fraction + scale_kind.fraction)
         return np.where(data.raw >= 0, result.type.cast(data.raw, data.type.fraction), below)
-    raise NotImplementedError(f"layer {layer.name}: activation {name} is not simulated exactly yet")
+    raise NotImplementedError(f"layer {layer.name}: hls4ml has no activation {name}: use one of its own")
 
 
-def _divided(data: Operand, size: int, divisor: int) -> Integers:
+def table_index(data: Operand, size: int, divisor: int) -> Integers:
     """`int(data * size / divisor)`: ap_fixed's division and its conversion to int both truncate towards zero."""
-    return as_int(truncated_quotient(data.raw * size, divisor), data.type.fraction)
+    product = exactly(data.raw, data.type.width + 1 + size.bit_length()) * size
+    return as_int(truncated_quotient(product, divisor), data.type.fraction)
