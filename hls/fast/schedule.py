@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.hls.design import Design, Layer, Tensor
-from weft.hls.fast.layers import FAST
+from weft.hls.fast import FAST
 from weft.hls.fast.span import Inexact, Span, Step, carrier
 from weft.hls.layers import MEANINGS, Operand
 from weft.hls.layers.limits import check_layer

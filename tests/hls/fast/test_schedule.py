@@ -60,16 +60,17 @@ class Draw:
         tensors = {name: Tensor(name, shape, self.data.draw(types())) for name in names}
         tensors["y"] = Tensor("y", out, self.data.draw(types()))
         attributes: dict[str, Value] = rest.pop("attributes", {})
-        layer = Layer("layer", kind, names, ("y",), attributes, rest.pop("weights", {}), **rest)
-        return Design("net", "io_stream", 5.0, "part", (layer,), tensors, names, ("y",))
+        layer = Layer("layer", kind, names, ("y",), attributes, rest.pop("weights", {}))
+        return Design("net", rest.get("io", "io_parallel"), 5.0, "part", (layer,), tensors, names, ("y",))
 
     def accumulator(self) -> FixedType:
         kind: FixedType = self.data.draw(ACCUMULATORS)
         return kind
 
-    def window(self, kernel: tuple[int, int], *, pads: bool = True) -> tuple[dict[str, Value], tuple[int, int]]:
-        pad = {name: self.integer(0, 1 if pads else 0) for name in PADS}
-        stride = self.integer(1, 2), self.integer(1, 2)
+    def window(self, kernel: tuple[int, int], *, apart: bool = False) -> tuple[dict[str, Value], tuple[int, int]]:
+        """Any window, or, if `apart`, unpadded ones side by side."""
+        pad = {name: self.integer(0, 0 if apart else 1) for name in PADS}
+        stride = kernel if apart else (self.integer(1, 2), self.integer(1, 2))
         height = (IMAGE[0] + pad["pad_top"] + pad["pad_bottom"] - kernel[0]) // stride[0] + 1
         width = (IMAGE[1] + pad["pad_left"] + pad["pad_right"] - kernel[1]) // stride[1] + 1
         strides = {"stride_height": stride[0], "stride_width": stride[1]}
@@ -97,16 +98,18 @@ def depthwise(draw: Draw) -> Design:
 
 
 def pooling(draw: Draw) -> Design:
-    attributes, extents = draw.window((2, 2))
-    attributes |= {"pool_height": 2, "pool_width": 2, "accum_t": draw.accumulator()}
+    io = draw.data.draw(st.sampled_from(["io_parallel", "io_stream"]))
+    attributes, extents = draw.window((2, 2), apart=io == "io_stream")
+    attributes |= {"pool_height": 2, "pool_width": 2, "accum_t": draw.data.draw(types(48)), "io": io}
     attributes |= {"pool_op": draw.data.draw(st.sampled_from(["Max", "Average"])), "count_pad": draw.integer(0, 1)}
-    return draw.design("Pooling2D", IMAGE, (*extents, 3), attributes=attributes)
+    return draw.design("Pooling2D", IMAGE, (*extents, 3), attributes=attributes, io=io)
 
 
 def global_pooling(draw: Draw) -> Design:
     operation = draw.data.draw(st.sampled_from(["Max", "Average"]))
-    attributes = {"pool_op": operation, "accum_t": draw.accumulator()}
-    return draw.design("GlobalPooling2D", IMAGE, (3,), attributes=attributes)
+    io = draw.data.draw(st.sampled_from(["io_parallel", "io_stream"]))
+    attributes = {"pool_op": operation, "accum_t": draw.data.draw(types(48)), "io": io}
+    return draw.design("GlobalPooling2D", IMAGE, (3,), attributes=attributes, io=io)
 
 
 def activation(draw: Draw) -> Design:
