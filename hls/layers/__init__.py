@@ -20,7 +20,6 @@ from weft.hls.layers.quantiser import fixed_point_quantizer
 from weft.hls.layers.recurrent import bidirectional, gru, lstm
 from weft.hls.layers.shape import reshape, resize, transpose, zero_padding
 from weft.hls.layers.softmax import softmax
-from weft.hls.layers.unary_lut import unary_lut
 
 MEANINGS: dict[str, Meaning] = {
     "Activation": activation,
@@ -62,7 +61,6 @@ MEANINGS: dict[str, Meaning] = {
     "Softmax": softmax,
     "TimeDistributed": reshape,
     "Transpose": transpose,
-    "UnaryLUT": unary_lut,
     "ZeroPadding1D": zero_padding,
     "ZeroPadding2D": zero_padding,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from weft.hls.design import Design, Layer
 from weft.hls.layers.dense import check_products
 
@@ -18,6 +20,12 @@ def check_layer(design: Design, layer: Layer) -> None:
         _check_stream_pooling(layer)
     if len(layer.inputs) > 1 and layer.kind in ("LSTM", "GRU"):
         _check_states(design, layer)
+    if layer.kind == "TimeDistributed":
+        _check_moments(design, layer)
+    if layer.kind == "Merge":
+        _check_merge(design, layer)
+    if layer.kind == "Reshape" and design.io == "io_stream":
+        _check_flattened(design, layer)
     if layer.kind == "Resize" and design.io == "io_stream":
         _check_stream_resize(design, layer)
 
@@ -69,6 +77,42 @@ def _check_states(design: Design, layer: Layer) -> None:
                 f"layer {layer.name}: hls4ml's {layer.kind} overwrites its initial state {name}, which something else "
                 "reads too: give it one of its own"
             )
+
+
+def _check_moments(design: Design, layer: Layer) -> None:
+    """nnet_time_distributed.h copies between arrays of one type."""
+    before, after = (design.tensors[name].type for name in (layer.inputs[0], layer.outputs[0]))
+    if before != after:
+        raise NotImplementedError(
+            f"layer {layer.name}: hls4ml's TimeDistributed compiles only where its two sides are one type, and these "
+            f"are {before} and {after}: give both the first"
+        )
+
+
+def _check_merge(design: Design, layer: Layer) -> None:
+    """hls4ml takes the larger of two sizes by their text, '2*3*4' and '4', and its C++ fills so many values."""
+    sizes = ["*".join(map(str, design.tensors[name].shape)) for name in layer.inputs]
+    filled = prod(map(int, max(sizes).split("*")))
+    size = design.tensors[layer.outputs[0]].size
+    if filled < size:
+        raise NotImplementedError(
+            f"layer {layer.name}: hls4ml's {layer.attributes['op']} of {sizes[0]} and {sizes[1]} values fills {filled} "
+            f"of {size} only: give both operands one shape"
+        )
+
+
+def _check_flattened(design: Design, layer: Layer) -> None:
+    """A flattened stream keeps its packs (hls4ml's inplace_stream_flatten), which nnet_dense_stream.h alone expects."""
+    names = {layer.outputs[0]}
+    for other in design.layers:
+        if not names & set(other.inputs) or other.kind == "Dense":
+            continue
+        if other.kind != "Clone":
+            raise NotImplementedError(
+                f"layer {other.name}: hls4ml's {other.kind} reads beyond its stream behind the flattening {layer.name}: "
+                "put it before the flattening, or use io_parallel"
+            )
+        names |= set(other.outputs)
 
 
 def _check_stream_resize(design: Design, layer: Layer) -> None:

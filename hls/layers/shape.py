@@ -41,10 +41,12 @@ def resize(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integer
     """Nearest neighbour by a 16.16 fixed-point ratio, one unit too large (nnet_utils/nnet_image.h); hls4ml's stream
     kernel repeats pixels, which is the same for the integer scales that reach it."""
     (data,) = operands
-    if layer.attributes.get("algorithm") != "nearest" or data.raw.ndim != 4:
+    if layer.attributes.get("algorithm") == "nearest" and data.raw.ndim == 3:
+        return result.type.cast(data.raw[:, nearest(data.raw.shape[1], result.shape[0])], data.type.fraction)
+    if layer.attributes.get("algorithm") != "nearest":
         raise NotImplementedError(
-            f"layer {layer.name}: hls4ml resizes images (H, W, C) by nearest neighbour only, and this one is "
-            f"{layer.attributes.get('algorithm')} of {data.raw.ndim - 1} axes: resize it before the FPGA"
+            f"layer {layer.name}: hls4ml resizes by nearest neighbour only, and this is "
+            f"{layer.attributes.get('algorithm')}: resize before the FPGA"
         )
     rows = nearest(data.raw.shape[1], result.shape[0])
     columns = nearest(data.raw.shape[2], result.shape[1])

@@ -15,6 +15,7 @@ class Drawing:
 
     def __init__(self, seed: int, io: str, *, odd: bool = False) -> None:
         self.random = np.random.default_rng(seed)
+        self.seed = seed
         self.io = io
         self.odd = odd
         self.layers: list[dict[str, Any]] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import prod
 
-import numpy as np
 from random_drawing import Drawing
 
 
@@ -99,13 +98,6 @@ class Functions(Drawing):
         table = self.random.normal(size=(16, size))
         said = {"n_in": count, "n_out": size, "vocab_size": 16, "embeddings_data": table}
         return self.add("Embedding", [behind], (count, size), {"embeddings": self.type()}, **said)
-
-    def unary_lut(self, behind: str) -> str:
-        """Of an input of 6 bits."""
-        shape, said = self.shapes[behind], {"table_data": np.round(self.random.normal(size=64) * 64) / 64}
-        name = self.add("UnaryLUT", [behind], shape, {"table": self.type()}, n_in=prod(shape), **said)
-        self.config[name]["table_t"] = self.type(8, 18)
-        return name
 
     def reshape(self, behind: str, *shape: int) -> str:
         name = self.add("Reshape", [behind], shape, {}, target_shape=list(shape))
