@@ -10,6 +10,8 @@ from weft.hls.fast.activation import activation
 from weft.hls.fast.batch_normalization import batch_normalization
 from weft.hls.fast.convolution import convolution, depthwise_convolution
 from weft.hls.fast.dense import dense
+from weft.hls.fast.einsum import einsum, einsum_dense
+from weft.hls.fast.layer_normalization import layer_normalization
 from weft.hls.fast.merge import concatenate, merge
 from weft.hls.fast.pooling import global_pooling, pooling
 from weft.hls.fast.shape import reshape, resize, transpose, zero_padding
@@ -27,8 +29,11 @@ FAST: dict[str, Callable[[Layer, Sequence[Span], Tensor], Step]] = {
     "Dense": dense,
     "DepthwiseConv1D": depthwise_convolution,
     "DepthwiseConv2D": depthwise_convolution,
+    "Einsum": einsum,
+    "EinsumDense": einsum_dense,
     "GlobalPooling1D": global_pooling,
     "GlobalPooling2D": global_pooling,
+    "LayerNormalization": layer_normalization,
     "Merge": merge,
     "ParametrizedActivation": activation,
     "PointwiseConv1D": convolution,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
-from itertools import product
 
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
-from weft.hls.fast.dense import matmul, prepared
+from weft.hls.fast.dense import matmul, product
 from weft.hls.fast.shape import padded
 from weft.hls.fast.span import Floats, Inexact, Span, Step, carrier
 
@@ -39,7 +39,7 @@ def depthwise_convolution(layer: Layer, spans: Sequence[Span], result: Tensor) -
     height, width, channels, multiplier = (1,) * (4 - kernel.ndim) + kernel.shape
     if multiplier != 1:
         raise Inexact
-    matrix, start, out = prepared(layer, spans[0], kernel.reshape(-1, channels), result)
+    matrix, start, out = product(layer, spans[0], kernel.reshape(-1, channels), layer.weights["bias"], result)
     cells = window_cells(layer, (height, width), result)
 
     def run(x: Floats) -> Floats:
@@ -62,7 +62,7 @@ def window_cells(layer: Layer, kernel: tuple[int, int], result: Tensor) -> Calla
 
     def cells(x: Floats, fill: int) -> list[Floats]:
         image = padded(x[None] if x.ndim == 3 else x, pads, fill)
-        offsets = product(*map(range, kernel))
+        offsets = itertools.product(*map(range, kernel))
         return [image[_window(offset, extents, steps)] for offset in offsets]
 
     return cells

@@ -7,23 +7,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from weft.hls.design import Layer, Tensor
+from weft.hls.design import Layer, Tensor, Weight
 from weft.hls.fast.span import Cast, Floats, Inexact, Span, Step, cast
 from weft.hls.layers.dense import accumulator_type
 from weft.hls.precision import FixedType, Integers
 
 
-class _Product(NamedTuple):
-    """A matrix product: `finish(matrix @ x + start)`."""
+class Product(NamedTuple):
+    """A matrix product: `out.finish(matrix @ x + start)`."""
 
     matrix: Floats  # (n_out, n_in)
     start: Floats  # (n_out, 1)
-    cast: Cast
+    out: Cast
 
 
-def prepared(layer: Layer, span: Span, weight: Integers, result: Tensor) -> _Product:
+def product(layer: Layer, span: Span, weight: Integers, bias: Weight, result: Tensor) -> Product:
     """Weights (n_in, n_out) and bias, scaled to the result's step, in a type that holds every partial sum."""
-    accumulator, bias = _accumulator(layer, span), layer.weights["bias"]
+    accumulator = _accumulator(layer, span)
     gained = accumulator.fraction - span.type.fraction - layer.weights["weight"].type.fraction
     if gained < 0 or accumulator.overflow != "WRAP":  # each product rounds by itself; each addition may clip
         raise Inexact
@@ -32,16 +32,16 @@ def prepared(layer: Layer, span: Span, weight: Integers, result: Tensor) -> _Pro
     least, most = np.minimum(wide * span.low, wide * span.high), np.maximum(wide * span.low, wide * span.high)
     low = int((np.minimum(start, 0) + np.minimum(least, 0).sum(axis=0)).min())  # of every partial sum
     high = int((np.maximum(start, 0) + np.maximum(most, 0).sum(axis=0)).max())
-    out = _after(accumulator, result.type, low, high)
+    out = after(accumulator, result.type, low, high)
     matrix = np.ascontiguousarray(wide.T.astype(np.float64) * out.scale).astype(out.dtype)
-    return _Product(matrix, (start * out.scale).astype(out.dtype)[:, None], out)
+    return Product(matrix, (start * out.scale).astype(out.dtype)[:, None], out)
 
 
 def matmul(layer: Layer, span: Span, weight: Integers, result: Tensor) -> Step:
     """Columns (n_in, M) to results (n_out, M)."""
     if _accumulator(layer, span).fraction < span.type.fraction + layer.weights["weight"].type.fraction:
         return _rounded_products(layer, span, weight, result)
-    matrix, start, out = prepared(layer, span, weight, result)
+    matrix, start, out = product(layer, span, weight, layer.weights["bias"], result)
 
     def run(x: Floats) -> Floats:
         total = matrix @ x.astype(matrix.dtype, copy=False)  # stacked where there are axes before
@@ -62,7 +62,7 @@ def _rounded_products(layer: Layer, span: Span, weight: Integers, result: Tensor
     start = accumulator.cast(bias.raw, bias.type.fraction)
     low = int(start.min(initial=0)) + len(weight) * min(each.low, 0)
     high = int(start.max(initial=0)) + len(weight) * max(each.high, 0)
-    out = _after(accumulator, result.type, low, high)
+    out = after(accumulator, result.type, low, high)
     factors = (weight * each.scale).astype(each.dtype)[:, :, None]
 
     def run(x: Floats) -> Floats:
@@ -85,7 +85,7 @@ def _accumulator(layer: Layer, span: Span) -> FixedType:
     return FixedType(64, 64 - max(span.type.fraction + weight.fraction, bias.fraction))
 
 
-def _after(accumulator: FixedType, to: FixedType, low: int, high: int) -> Cast:
+def after(accumulator: FixedType, to: FixedType, low: int, high: int) -> Cast:
     """The accumulator's wrap, which needs nothing done where the range shows that it cannot be, then the cast."""
     if low >= accumulator.minimum and high <= accumulator.maximum:
         return cast(to, accumulator.fraction, low, high)

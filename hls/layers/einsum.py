@@ -20,7 +20,7 @@ def einsum(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integer
     first, second = operands
     check_plain_product(layer, second.type)
     accumulator = accumulator_type(layer)
-    inplace, contracted = _integer(layer, "n_inplace"), _integer(layer, "n_contract")
+    inplace, contracted = integer(layer, "n_inplace"), integer(layer, "n_contract")
     left = _transposed(layer, "inp0", first.raw).reshape(len(first.raw), inplace, -1, 1, contracted)
     right = _transposed(layer, "inp1", second.raw).reshape(len(second.raw), inplace, 1, -1, contracted)
     width, fraction = first.type.width + second.type.width + 1, first.type.fraction + second.type.fraction
@@ -39,8 +39,8 @@ def einsum_dense(layer: Layer, operands: Sequence[Operand], result: Tensor) -> I
             "distributed_arithmetic"
         )
     accumulator = accumulator_type(layer)
-    inplace, contracted = _integer(layer, "n_inplace"), _integer(layer, "n_contract")
-    free, outputs = _integer(layer, "n_free_data"), _integer(layer, "n_free_kernel")
+    inplace, contracted = integer(layer, "n_inplace"), integer(layer, "n_contract")
+    free, outputs = integer(layer, "n_free_data"), integer(layer, "n_free_kernel")
     rows = _transposed(layer, "inp", data.raw).reshape(-1, inplace, free, contracted)
     weight, bias = layer.weights["weight"], layer.weights["bias"]
     weights = weight.raw.reshape(inplace, contracted, outputs)
@@ -64,22 +64,24 @@ def _slice(layer: Layer, rows: Operand, kernel: Weight, bias: Weight, which: int
 
 
 def _transposed(layer: Layer, name: str, raw: Integers) -> Integers:
-    shape, order = _axes(layer, f"{name}_shape"), _axes(layer, f"{name}_tpose_idxs")
+    shape, order = axes(layer, f"{name}_shape"), axes(layer, f"{name}_tpose_idxs")
     return raw.reshape(-1, *shape).transpose(0, *(axis + 1 for axis in order))
 
 
 def _back(layer: Layer, total: Integers, result: Tensor) -> Integers:
-    shape, order = _axes(layer, "out_interpert_shape"), _axes(layer, "out_tpose_idxs")
+    shape, order = axes(layer, "out_interpert_shape"), axes(layer, "out_tpose_idxs")
     return total.reshape(-1, *shape).transpose(0, *(axis + 1 for axis in order)).reshape(-1, *result.shape)
 
 
-def _axes(layer: Layer, name: str) -> tuple[int, ...]:
+def axes(layer: Layer, name: str) -> tuple[int, ...]:
+    """A shape or an order of axes that hls4ml worked out of the equation."""
     value = layer.attributes[name]
     assert isinstance(value, tuple)
     return value
 
 
-def _integer(layer: Layer, name: str) -> int:
+def integer(layer: Layer, name: str) -> int:
+    """An extent that hls4ml worked out of the equation."""
     value = layer.attributes[name]
     assert isinstance(value, int)
     return value

@@ -34,7 +34,7 @@ def layer_normalization(layer: Layer, operands: Sequence[Operand], result: Tenso
     variance = accumulator.cast(
         _sum(accumulator.cast(wide * wide, 2 * accumulator.fraction), accumulator) * inverse, 2 * accumulator.fraction
     )
-    factor = _inverse_roots(layer, table_type)[_index(layer, variance, accumulator)]
+    factor = inverse_roots(layer, table_type)[_index(layer, variance, accumulator)]
     width, fraction = accumulator.width + table_type.width, accumulator.fraction + table_type.fraction
     product = exactly(differences, width + 1) * factor[..., None]
     return result.type.cast(*scaled(product, width + 1, fraction, scale, bias)).reshape(-1, *result.shape)
@@ -47,14 +47,19 @@ def _sum(terms: Integers, accumulator: FixedType) -> NDArray[Any]:
     return exactly(total, 2 * accumulator.width)
 
 
-def _index(layer: Layer, variance: Integers, accumulator: FixedType) -> Integers:
+def table_steps(layer: Layer) -> tuple[int, int]:
+    """How many entries the table of deviations has, and how many of them lie between variances 0 and 1."""
     size = _integer(layer, "table_size")
-    steps = size << _integer(layer, "table_range_power2")
+    return size, size << _integer(layer, "table_range_power2")
+
+
+def _index(layer: Layer, variance: Integers, accumulator: FixedType) -> Integers:
+    size, steps = table_steps(layer)
     wide = exactly(variance, accumulator.width + steps.bit_length() + 1)
     return np.clip(as_int(wide * steps, accumulator.fraction), 0, size - 1)
 
 
-def _inverse_roots(layer: Layer, kind: FixedType) -> Integers:
+def inverse_roots(layer: Layer, kind: FixedType) -> Integers:
     """1 / sqrt(x) in steps of float32 from 10**-epsilon_power_of_10."""
     size = _integer(layer, "table_size")
     first = np.float32(10.0 ** -_integer(layer, "epsilon_power_of_10"))

@@ -109,7 +109,7 @@ def _check_flattened(design: Design, layer: Layer) -> None:
             continue
         if other.kind != "Clone":
             raise NotImplementedError(
-                f"layer {other.name}: hls4ml's {other.kind} reads beyond its stream behind the flattening {layer.name}: "
+                f"layer {other.name}: hls4ml's {other.kind} reads beyond its stream behind {layer.name}: "
                 "put it before the flattening, or use io_parallel"
             )
         names |= set(other.outputs)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
+from weft.hls.layers.c_math import expf
 from weft.hls.layers.operand import Operand
-from weft.hls.layers.table import expf, table_index
+from weft.hls.layers.table import table_index
 from weft.hls.precision import FixedType, Integers, exactly
 
 # The two constants of the paper (Klambauer et al., "Self-Normalizing Neural Networks", 2017).

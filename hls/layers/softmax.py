@@ -6,14 +6,15 @@ A table is indexed by the top bits of its argument's fixed-point type, so a wide
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.accumulate import tree_sum
+from weft.hls.layers.c_math import expf
 from weft.hls.layers.operand import Operand
 from weft.hls.layers.softmax_legacy import softmax_legacy
-from weft.hls.layers.table import expf
 from weft.hls.precision import FixedType, Integers, exactly
 
 
@@ -92,6 +93,11 @@ def _arguments(kind: FixedType, size: int) -> Integers:
 
 def _exp_table(layer: Layer, argument: FixedType, kind: FixedType, *, negative: bool) -> Integers:
     size, scale = int(str(layer.attributes["exp_table_size"])), float(str(layer.attributes.get("exp_scale", 1.0)))
+    return _exponentials_of(argument, size, scale, kind, negative)
+
+
+@cache
+def _exponentials_of(argument: FixedType, size: int, scale: float, kind: FixedType, negative: bool) -> Integers:
     wrapping = FixedType(argument.width, argument.integer, argument.signed)
     x = wrapping.to_float(_arguments(wrapping, size)).astype(np.float32) * np.float32(scale)
     return kind.quantise(expf(-x if negative else x))

@@ -63,6 +63,9 @@ class Draw:
         layer = Layer("layer", kind, names, ("y",), attributes, rest.pop("weights", {}))
         return Design("net", rest.get("io", "io_parallel"), 5.0, "part", (layer,), tensors, names, ("y",))
 
+    def overflow(self) -> Any:
+        return self.data.draw(st.sampled_from(["WRAP", "SAT", "SAT_ZERO", "SAT_SYM"]))
+
     def accumulator(self) -> FixedType:
         kind: FixedType = self.data.draw(ACCUMULATORS)
         return kind
@@ -163,9 +166,33 @@ def softmax(draw: Draw) -> Design:
     return draw.design("Softmax", (30,), (30,), attributes=attributes)
 
 
+def layer_normalization(draw: Draw) -> Design:
+    accumulator = FixedType(draw.integer(8, 20), draw.integer(2, 6), True, "RND_CONV", draw.overflow())
+    attributes: dict[str, Value] = {"accum_t": accumulator, "table_t": draw.data.draw(types(18)), "table_size": 64}
+    attributes |= {"table_range_power2": draw.integer(0, 2), "epsilon_power_of_10": 3}
+    weights = {"scale": draw.weight(5), "bias": draw.weight(5)}
+    return draw.design("LayerNormalization", (3, 5), (3, 5), attributes=attributes, weights=weights)
+
+
+def einsum(draw: Draw) -> Design:
+    """bhqd, bhkd -> hqk of two heads, the second operand's axes in another order."""
+    attributes: dict[str, Value] = {"accum_t": draw.accumulator(), "n_inplace": 2, "n_contract": 4}
+    attributes |= {"inp0_shape": (3, 2, 4), "inp0_tpose_idxs": (1, 0, 2), "out_tpose_idxs": (0, 1, 2)}
+    attributes |= {"inp1_shape": (3, 2, 4), "inp1_tpose_idxs": (1, 0, 2), "out_interpert_shape": (2, 3, 3)}
+    return draw.design("Einsum", (3, 2, 4), (2, 3, 3), 2, attributes=attributes)
+
+
+def einsum_dense(draw: Draw) -> Design:
+    attributes: dict[str, Value] = {"accum_t": draw.accumulator(), "n_inplace": 2, "n_contract": 4}
+    attributes |= {"n_free_data": 3, "n_free_kernel": 5, "inp_shape": (3, 2, 4), "inp_tpose_idxs": (1, 0, 2)}
+    attributes |= {"out_interpert_shape": (2, 3, 5), "out_tpose_idxs": (1, 0, 2)}
+    weights = {"weight": draw.weight(2, 4, 5), "bias": draw.weight(2, 3, 5)}
+    return draw.design("EinsumDense", (3, 2, 4), (3, 2, 5), attributes=attributes, weights=weights)
+
+
 BUILDERS = [
     *(dense, convolution, depthwise, pooling, global_pooling, activation, leaky_relu, batch_normalization),
-    *(merge, concatenate, moved, softmax),
+    *(merge, concatenate, moved, softmax, layer_normalization, einsum, einsum_dense),
 ]
 
 
