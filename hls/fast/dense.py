@@ -17,12 +17,12 @@ class Product(NamedTuple):
     """A matrix product: `out.finish(matrix @ x + start)`."""
 
     matrix: Floats  # (n_out, n_in)
-    start: Floats  # (n_out, 1)
+    start: Floats  # (.., n_out, 1)
     out: Cast
 
 
 def product(layer: Layer, span: Span, weight: Integers, bias: Weight, result: Tensor) -> Product:
-    """Weights (n_in, n_out) and bias, scaled to the result's step, in a type that holds every partial sum."""
+    """Weights (n_in, n_out) and bias (.., n_out), scaled to the result's step, in a type that holds every partial sum."""
     accumulator = _accumulator(layer, span)
     gained = accumulator.fraction - span.type.fraction - layer.weights["weight"].type.fraction
     if gained < 0 or accumulator.overflow != "WRAP":  # each product rounds by itself; each addition may clip
@@ -34,7 +34,7 @@ def product(layer: Layer, span: Span, weight: Integers, bias: Weight, result: Te
     high = int((np.maximum(start, 0) + np.maximum(most, 0).sum(axis=0)).max())
     out = after(accumulator, result.type, low, high)
     matrix = np.ascontiguousarray(wide.T.astype(np.float64) * out.scale).astype(out.dtype)
-    return Product(matrix, (start * out.scale).astype(out.dtype)[:, None], out)
+    return Product(matrix, (start * out.scale).astype(out.dtype)[..., None], out)
 
 
 def matmul(layer: Layer, span: Span, weight: Integers, result: Tensor) -> Step:

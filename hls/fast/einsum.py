@@ -14,7 +14,7 @@ from weft.hls.layers.einsum import axes, integer
 
 
 def einsum(layer: Layer, spans: Sequence[Span], result: Tensor) -> Step:
-    """Seen as (I, L0, C, N) and (I, L1, C, N): a sum over C of products, where no addition rounds or wraps."""
+    """Seen as (I, L0, C) and (I, L1, C): a matrix product, where no addition rounds or wraps."""
     first, second = spans
     accumulator = accumulator_type(layer)
     inplace, contracted = integer(layer, "n_inplace"), integer(layer, "n_contract")
@@ -33,15 +33,14 @@ def einsum(layer: Layer, spans: Sequence[Span], result: Tensor) -> Step:
 
     def run(x: Floats, y: Floats) -> Floats:
         left, right = (
-            _moved(z.astype(dtype, copy=False), *view).reshape(inplace, -1, contracted, z.shape[-1])
+            np.moveaxis(_moved(z.astype(dtype, copy=False), *view).reshape(inplace, -1, contracted, z.shape[-1]), -1, 0)
             for z, view in zip((x, y), views, strict=True)
         )
-        total = left[:, :, None, 0] * right[:, None, :, 0]
-        for index in range(1, contracted):
-            total += left[:, :, None, index] * right[:, None, :, index]
+        # BLAS for each sample: some ten times faster than sums over the batch of products of single values.
+        total = np.ascontiguousarray(left) @ np.ascontiguousarray(right).swapaxes(-1, -2)
         if scale != 1:
             total *= scale
-        return _moved(out.finish(total), *back).reshape(*result.shape, -1)
+        return _moved(np.moveaxis(out.finish(total), 0, -1), *back).reshape(*result.shape, -1)
 
     return Step(run, out.low, out.high)
 
@@ -57,21 +56,20 @@ def einsum_dense(layer: Layer, spans: Sequence[Span], result: Tensor) -> Step:
     bias = layer.weights["bias"]
     biases = bias.raw.reshape(inplace, free, outputs)
     products = [
-        [product(layer, span, weight, Weight(row, bias.type), result) for row in rows]
-        for weight, rows in zip(weights, biases, strict=True)
+        product(layer, span, weight, Weight(start, bias.type), result)
+        for weight, start in zip(weights, biases, strict=True)
     ]
-    casts = [each.out for row in products for each in row]
-    dtype = max(each.dtype for each in casts)
+    casts = [each.out for each in products]
     view = axes(layer, "inp_shape"), axes(layer, "inp_tpose_idxs")
     back = axes(layer, "out_interpert_shape"), axes(layer, "out_tpose_idxs")
 
     def run(x: Floats) -> Floats:
-        data = _moved(x.astype(dtype, copy=False), *view).reshape(inplace, free, contracted, -1)
-        total = np.empty((inplace, free, outputs, data.shape[-1]), dtype)
-        for i, row in np.ndindex(inplace, free):
-            matrix, start, out = products[i][row]
-            total[i, row] = out.finish(matrix @ data[i, row].astype(matrix.dtype, copy=False) + start)
-        return _moved(total, *back).reshape(*result.shape, -1)
+        data = _moved(x, *view).reshape(inplace, free, contracted, x.shape[-1])
+        total = [
+            out.finish(matrix @ rows.astype(matrix.dtype, copy=False) + start)
+            for (matrix, start, out), rows in zip(products, data, strict=True)
+        ]
+        return _moved(np.stack(total) if inplace > 1 else total[0], *back).reshape(*result.shape, -1)
 
     return Step(run, min(each.low for each in casts), max(each.high for each in casts))
 

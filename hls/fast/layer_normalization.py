@@ -52,8 +52,8 @@ def layer_normalization(layer: Layer, spans: Sequence[Span], result: Tensor) -> 
 
 
 def _sum(terms: Floats, narrowed: Cast) -> Floats:
-    """Over axis 1, brought into the accumulator's range after every addition."""
+    """Over axis 1, brought into the accumulator's range after every addition; no step of which needs scaling."""
     total = terms[:, 0]
     for index in range(1, terms.shape[1]):
-        total = narrowed.apply(total + terms[:, index]).astype(np.float64, copy=False)
+        total = narrowed.finish(total + terms[:, index])
     return total
