@@ -76,12 +76,15 @@ def read_type(precision: Any, where: str) -> FixedType:
 
     if not isinstance(precision, (FixedPrecisionType, IntegerPrecisionType)):
         raise InputError(f"{where} has type {precision}, and weft models ap_fixed and ap_int types only")
+    width, signed = int(precision.width), bool(precision.signed)
+    if width + (not signed) > 64:
+        raise InputError(f"{where} has type {precision}, and weft is exact up to 64 bits with the sign: narrow it")
     rounding = getattr(precision, "rounding_mode", None)
     saturation = getattr(precision, "saturation_mode", None)
     return FixedType(
-        int(precision.width),
+        width,
         int(precision.integer),
-        bool(precision.signed),
+        signed,
         rounding.name if rounding is not None else "TRN",
         saturation.name if saturation is not None else "WRAP",
     )
@@ -90,6 +93,8 @@ def read_type(precision: Any, where: str) -> FixedType:
 def _read_tensor(name: str, variable: Any) -> Tensor:
     pragma = variable.pragma
     depth = int(pragma[1]) if isinstance(pragma, (tuple, list)) and pragma[0] == "stream" else 1
+    if depth < 1:
+        raise InputError(f"tensor {name} has a FIFO depth of {depth}, through which nothing passes: give it at least 1")
     return Tensor(
         name=name,
         shape=tuple(int(extent) for extent in variable.shape),

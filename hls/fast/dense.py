@@ -22,7 +22,7 @@ class Product(NamedTuple):
 
 
 def product(layer: Layer, span: Span, weight: Integers, bias: Weight, result: Tensor) -> Product:
-    """Weights (n_in, n_out) and bias (.., n_out), scaled to the result's step, in a type that holds every partial sum."""
+    """Weights (n_in, n_out) and bias (.., n_out), scaled to the result's step, in floats that hold all partial sums."""
     accumulator = _accumulator(layer, span)
     gained = accumulator.fraction - span.type.fraction - layer.weights["weight"].type.fraction
     if gained < 0 or accumulator.overflow != "WRAP":  # each product rounds by itself; each addition may clip

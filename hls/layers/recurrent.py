@@ -48,7 +48,7 @@ def bidirectional(layer: Layer, operands: Sequence[Operand], result: Tensor) -> 
         zeros = np.zeros((len(data.raw), half.weights["recurrent_weight"].raw.shape[0]), np.int64)
         outputs = _outputs(half, Operand(data.raw[:, moments], data.type), (zeros,) * states, result.type, step)
         halves.append(outputs[:, moments] if layer.attributes.get("return_sequences") else outputs[:, -1])
-    joined = np.concatenate(halves, axis=-1)
+    joined: Integers = np.concatenate(halves, axis=-1)
     if layer.attributes.get("merge_mode", "concat") != "concat" or joined.shape[1:] != result.shape:
         raise NotImplementedError(
             f"layer {layer.name}: hls4ml's Bidirectional concatenates only, whatever its merge mode: use concat"

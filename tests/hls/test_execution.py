@@ -82,6 +82,15 @@ def test_what_is_not_exact_is_refused_by_name(design: Design, named: str) -> Non
         design.run(np.zeros((1, 4)))
 
 
+def test_a_circle_and_a_missing_tensor_are_named() -> None:
+    layers = list(DESIGN.layers)
+    circle = replace(DESIGN, layers=(layers[0], replace(layers[1], inputs=("relu_2",)), layers[2]))
+    with pytest.raises(InputError, match="layer dense_1 reads relu_2, which comes after it: open the circle"):
+        circle.run(np.zeros((1, 4)))
+    with pytest.raises(InputError, match="layer dense_1 reads nowhere, which no layer gives"):
+        with_layer(inputs=("nowhere",)).run(np.zeros((1, 4)))
+
+
 @given(st.integers(1, 62), st.integers(0, 2**31))
 def test_matrix_products_are_exact_at_every_width(bits: int, seed: int) -> None:
     """Through BLAS below 2**53, in int64 above, modulo 2**64 beyond."""

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from weft.hls.design import Design
 
@@ -34,9 +36,8 @@ def test_pytorch(io: str, tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     nn = torch.nn
-    network = nn.Sequential(
-        *(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(12, 5), nn.Sigmoid())
-    ).eval()
+    image = [nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.AvgPool2d(2)]
+    network = nn.Sequential(*image, nn.Flatten(), nn.Linear(12, 5), nn.Sigmoid()).eval()
     config = config_from_pytorch_model(network, (2, 6, 6), granularity="name", channels_last_conversion="full")
     options = {"output_dir": str(tmp_path), "project_name": f"torch_{io}", "io_type": io}
     design = read(convert_from_pytorch_model, network, hls_config=config, **options)
@@ -101,3 +102,48 @@ def vary(network: Any, random: np.random.Generator) -> None:
         for variable in getattr(getattr(layer, "iq", None), "variables", ()):
             if variable.name in ("f", "b"):
                 variable.assign(random.integers(2, 6, variable.shape))
+
+
+@pytest.mark.parametrize("io", BOTH)
+def test_qonnx(io: str, tmp_path: Path) -> None:
+    """A weight's scale that is no power of two becomes an ApplyAlpha."""
+    pytest.importorskip("qonnx")
+    from hls4ml.converters import convert_from_onnx_model
+    from hls4ml.utils.config import config_from_onnx_model
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.util.cleanup import cleanup_model
+
+    model = cleanup_model(ModelWrapper(quantised_mlp()))
+    config = config_from_onnx_model(model, granularity="name", backend="Vitis")
+    options = {"output_dir": str(tmp_path), "project_name": f"qonnx_{io}", "io_type": io}
+    design = read(convert_from_onnx_model, model, hls_config=config, **options)
+    assert {"Dense", "ApplyAlpha", "Activation"} <= kinds_of(design)
+    assert_exact(design, 0)
+
+
+def quantised_mlp() -> onnx.ModelProto:
+    """6-5-3 with QONNX's Quant around every value and weight."""
+    random = np.random.default_rng(0)
+    nodes, constants = [], []
+
+    def constant(value: Any) -> str:
+        constants.append(numpy_helper.from_array(np.asarray(value, np.float32), f"c{len(constants)}"))
+        return str(constants[-1].name)
+
+    def node(operator: str, *inputs: str, **attributes: Any) -> str:
+        name = f"v{len(nodes)}"
+        nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
+
+    def quant(value: str, scale: float, bits: int) -> str:
+        said = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND", "domain": "qonnx.custom_op.general"}
+        return node("Quant", value, *map(constant, (scale, 0, bits)), **said)
+
+    value = quant("x", 2**-4, 8)
+    for n_in, n_out, scale in ((6, 5, 0.1), (5, 3, 2**-3)):
+        weight = quant(constant(random.normal(size=(n_in, n_out))), scale, 5)
+        value = quant(node("Relu", node("MatMul", value, weight)), 2**-5, 9)
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", (1, 6)), (value, (1, 3)))]
+    graph = helper.make_graph(nodes, "mlp", ends[:1], ends[1:], constants)
+    domains = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
+    return helper.make_model(graph, opset_imports=domains, ir_version=8)

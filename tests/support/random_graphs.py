@@ -62,6 +62,8 @@ def dense(net: RandomNetwork) -> None:
     data = net.input(net.integer(2, 8))
     net.dense(data, net.integer(2, 6), "Resource")
     net.dense(data, net.integer(2, 6))
+    ternary = net.dense(data, 2)  # weights of -2 among them, which hls4ml takes for 1
+    net.config[ternary]["Precision"]["weight"] = "int<2>"
 
 
 @case(*BOTH)

@@ -14,7 +14,7 @@ class Products(Drawing):
 
     def weights(self, *shape: int) -> NDArray[np.float64]:
         """In steps of 1/64, so that what da4ml multiplies by, which hls4ml does not quantise, stays narrow."""
-        return np.round(self.random.normal(size=shape) * 64) / 64
+        return np.asarray(np.round(self.random.normal(size=shape) * 64) / 64)
 
     def product_types(self) -> dict[str, str]:
         return {"weight": self.type(), "bias": self.type(), "accum": self.accumulator()}
