@@ -124,7 +124,8 @@ def test_qonnx(io: str, tmp_path: Path) -> None:
 def quantised_mlp() -> onnx.ModelProto:
     """6-5-3 with QONNX's Quant around every value and weight."""
     random = np.random.default_rng(0)
-    nodes, constants = [], []
+    nodes: list[onnx.NodeProto] = []
+    constants: list[onnx.TensorProto] = []
 
     def constant(value: Any) -> str:
         constants.append(numpy_helper.from_array(np.asarray(value, np.float32), f"c{len(constants)}"))

@@ -280,7 +280,7 @@ def transposition(net: RandomNetwork) -> None:
 
 @case(*BOTH)
 def embeddings(net: RandomNetwork) -> None:
-    net.embedding(net.input(4, kind=net.any_of("ufixed<4,4>", "ufixed<3,3>", "uint<4>", "uint<2>")), net.integer(2, 4))
+    net.embedding(net.input(4, kind=net.any_of("ufixed<4,4>", "ufixed<5,3>", "uint<4>", "uint<2>")), net.integer(2, 4))
 
 
 # ---------------------------------------------------------------- sequences
