@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from layer_lists import graph_of
 
 ROUNDINGS = ("TRN", "RND", "RND_CONV", "TRN_ZERO", "RND_ZERO", "RND_INF", "RND_MIN_INF")
 OVERFLOWS = ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM")
@@ -66,31 +67,9 @@ class Drawing:
 
     def graph(self, name: str, backend: str = "Vitis") -> Any:
         """The hls4ml ModelGraph. Every layer's output is one of its outputs, but a Reshape's and those of `inner`."""
-        from hls4ml.model.graph import ModelGraph
-
-        inputs = [layer["name"] for layer in self.layers if layer["class_name"] == "InputLayer"]
         outputs = [
             layer["name"]
             for layer in self.layers
             if layer["class_name"] not in ("InputLayer", "Reshape") and layer["name"] not in self.inner
         ]
-        config = {
-            "Backend": backend,
-            "ProjectName": name,
-            "OutputDir": name,
-            "Part": "xc7z020clg400-1",
-            "ClockPeriod": 10,
-            "ClockUncertainty": "27%",
-            "IOType": self.io,
-            "WriterConfig": {
-                "Namespace": None,
-                "WriteWeightsTxt": True,
-                "WriteTar": False,
-                "TBOutputStream": "stdout",
-            },
-            "HLSConfig": {
-                "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"},
-                "LayerName": self.config,
-            },
-        }
-        return ModelGraph.from_layer_list(config, self.layers, inputs, outputs)
+        return graph_of(name, self.io, self.layers, self.config, outputs, backend)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from layer_lists import graph_of
 
 TOKENS, FEATURES, HEADS, HIDDEN = 16, 32, 4, 64
 VALUES, SUM = "fixed<10,4,RND_CONV,SAT>", "fixed<28,14>"
@@ -12,8 +13,6 @@ VALUES, SUM = "fixed<10,4,RND_CONV,SAT>", "fixed<28,14>"
 
 def transformer_graph(name: str) -> Any:
     """`TOKENS` x `FEATURES` in and out, io_parallel (hls4ml's only one for Einsum), random weights."""
-    from hls4ml.model.graph import ModelGraph
-
     block = _Block()
     size, head = (TOKENS, FEATURES), (TOKENS, HEADS, FEATURES // HEADS)
     data = block.add("InputLayer", [], {}, input_shape=list(size))
@@ -29,21 +28,7 @@ def transformer_graph(name: str) -> Any:
     hidden = block.product(block.normalization(data), "td,dh->th", size, (TOKENS, HIDDEN))
     hidden = block.add("Activation", [hidden], {}, activation="relu", n_in=TOKENS * HIDDEN)
     out = block.add("Merge", [data, block.product(hidden, "th,hd->td", (TOKENS, HIDDEN), size)], {}, op="add")
-    config = {
-        "Backend": "Vitis",
-        "ProjectName": name,
-        "OutputDir": name,
-        "Part": "xc7z020clg400-1",
-        "ClockPeriod": 10,
-        "ClockUncertainty": "27%",
-        "IOType": "io_parallel",
-        "WriterConfig": {"Namespace": None, "WriteWeightsTxt": True, "WriteTar": False, "TBOutputStream": "stdout"},
-        "HLSConfig": {
-            "Model": {"Precision": VALUES, "ReuseFactor": 1, "Strategy": "Latency"},
-            "LayerName": block.config,
-        },
-    }
-    return ModelGraph.from_layer_list(config, block.layers, [block.layers[0]["name"]], [out])
+    return graph_of(name, "io_parallel", block.layers, block.config, [out])
 
 
 class _Block:
