@@ -7,8 +7,10 @@ status elsewhere; remote procedures that a virtual board has not (RF clocks and 
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +18,7 @@ from weft.boards.errors import InputError, ToolError, WeftError
 from weft.sim.machine import Machine
 from weft.sim.services.buffer import Buffers
 from weft.sim.services.device import Device
+from weft.sim.services.faulty import fault_interceptor
 from weft.sim.services.gpio import Gpio
 from weft.sim.services.limits import LARGEST_MESSAGE
 from weft.sim.services.mmio import Mmio
@@ -31,12 +34,27 @@ _SERVICES: dict[str, Callable[[Machine], Any] | None] = {
 }
 # pynq 4.0.0 ignores the `msg` of these replies (pynq/pl_server/remote_device.py).
 _UNREAD = {"buffer.RemoteBuffer.allocate", "buffer.RemoteBuffer.read"}
-_WORKERS = 16  # a remote procedure that streams holds one while its program sends
+_WORKERS = 32
+_STREAMS = 24  # a remote procedure that streams holds a worker while its program is slow: some stay for the others
 _OPTIONS = [
     ("grpc.so_reuseport", 0),  # by default two servers share a port, and neither says so
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
+
+
+class Server:
+    """A server that runs, and its port."""
+
+    def __init__(self, server: Any, port: int, pool: ThreadPoolExecutor, stopped: threading.Event) -> None:
+        self.port = port
+        self._server, self._pool, self._stopped = server, pool, stopped
+
+    def stop(self) -> None:
+        """End every call and every thread, and give the port back."""
+        self._stopped.set()
+        self._server.stop(grace=None).wait()
+        self._pool.shutdown(cancel_futures=True)
 
 
 def require_grpc() -> Any:
@@ -52,18 +70,21 @@ def require_grpc() -> Any:
     return grpc
 
 
-def start_server(machine: Machine, host: str, port: int) -> tuple[Any, int]:
-    """Serve `machine`; returns the running grpc.Server and its port. Port 0 takes one that is free.
+def start_server(machine: Machine, host: str, port: int) -> Server:
+    """Serve `machine`. Port 0 takes one that is free.
 
     Raises InputError where the address cannot be bound, for example because the port is in use.
     """
     grpc = require_grpc()
     _check_free(host, port)
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="virtual-board")
-    server = grpc.server(pool, options=_OPTIONS, maximum_concurrent_rpcs=2 * _WORKERS)
+    stopped = threading.Event()
+    interceptor = fault_interceptor(grpc, machine.faults, lambda: server.stop(grace=None), stopped)
+    server = grpc.server(pool, interceptors=[interceptor], options=_OPTIONS, maximum_concurrent_rpcs=2 * _WORKERS)
+    streams = threading.BoundedSemaphore(_STREAMS)
     for module, service in _SERVICES.items():
         messages = import_module(f"pynq.remote.{module}")
-        server.add_generic_rpc_handlers((_handlers(grpc, messages, service and service(machine), machine),))
+        server.add_generic_rpc_handlers((_handlers(grpc, messages, service and service(machine), machine, streams),))
     try:
         bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError:
@@ -71,7 +92,7 @@ def start_server(machine: Machine, host: str, port: int) -> tuple[Any, int]:
     if bound == 0:
         raise InputError(_unbound(host, port, "another program took it"))
     server.start()
-    return server, bound
+    return Server(server, bound, pool, stopped)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -92,13 +113,15 @@ def _unbound(host: str, port: int, reason: str) -> str:
     return f"the virtual board cannot listen at {host}:{port} ({reason}): stop what is there, or give another port"
 
 
-def _handlers(grpc: Any, messages: Any, service: Any, machine: Machine) -> Any:
+def _handlers(grpc: Any, messages: Any, service: Any, machine: Machine, streams: threading.Semaphore) -> Any:
     """gRPC's handlers for the one service that a generated module describes."""
     (described,) = messages.DESCRIPTOR.services_by_name.values()
     handlers = {}
     for method in described.methods:
         kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
         answer = _answer(grpc, method, service, machine, getattr(messages, method.output_type.name))
+        if method.client_streaming or method.server_streaming:
+            answer = _counted(grpc, answer, method.server_streaming, streams)
         handlers[method.name] = getattr(grpc, f"{kind}_rpc_method_handler")(
             answer,
             request_deserializer=getattr(messages, method.input_type.name).FromString,
@@ -130,6 +153,31 @@ def _answer(
             return context.abort(_status(grpc, error), _text(error))
 
     return answer
+
+
+def _counted(
+    grpc: Any, answer: Callable[[Any, Any], Any], server_streaming: bool, streams: threading.Semaphore
+) -> Callable[[Any, Any], Any]:
+    """Refuse a stream where as many are open as there may be: idle ones must not keep the board from answering."""
+
+    @contextmanager
+    def place(context: Any) -> Iterator[None]:
+        if not streams.acquire(blocking=False):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{_STREAMS} transfers are open already: end some")
+        try:
+            yield
+        finally:
+            streams.release()
+
+    def one(request: Any, context: Any) -> Any:
+        with place(context):
+            return answer(request, context)
+
+    def many(request: Any, context: Any) -> Iterator[Any]:
+        with place(context):
+            yield from answer(request, context)
+
+    return many if server_streaming else one
 
 
 def _streaming(
