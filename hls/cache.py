@@ -78,5 +78,5 @@ def _size(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):  # removed meanwhile by another process
-            total += path.lstat().st_size
+            total += path.stat().st_size if path.is_file() else 0
     return total
