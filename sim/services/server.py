@@ -38,6 +38,7 @@ _UNREAD = {"buffer.RemoteBuffer.allocate", "buffer.RemoteBuffer.read"}
 _WORKERS = 32
 _STOPPING_S = 5.0  # for calls to see that they were cancelled
 _STREAMS = 24  # a remote procedure that streams holds a worker while its program is slow: some stay for the others
+_MALFORMED = object()  # in place of a request (gRPC takes None for a failure)
 _OPTIONS = [
     ("grpc.so_reuseport", 0),  # by default two servers share a port, and neither says so
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
@@ -160,18 +161,18 @@ def _answer(
 
 
 def _decoded(kind: Any, data: bytes) -> Any:
-    """A request, or None for bytes that are none: where a deserializer raises, gRPC writes a traceback to stderr."""
+    """A request, or _MALFORMED for bytes that are none: gRPC would write a traceback to stderr for an exception."""
     try:
         return kind.FromString(data)
     except Exception:  # protobuf's DecodeError, and UnicodeDecodeError
-        return None
+        return _MALFORMED
 
 
 def _well_formed(request: Any) -> Any:
     """The request, or each of a stream. Raises InputError for bytes that were none."""
     if isinstance(request, Iterator):
         return map(_well_formed, request)
-    if request is None:
+    if request is _MALFORMED:
         raise InputError("a request is no message of PYNQ.remote: its bytes are malformed")
     return request
 

@@ -44,6 +44,7 @@ class Held:
 
     def __init__(self) -> None:
         gc.collect()
+        time.sleep(1.0)  # threads that were told to end do so
         self.threads = threading.active_count()
         self.files = len(list(Path("/proc/self/fd").iterdir()))
         pages = int(Path("/proc/self/statm").read_text().split()[1])
