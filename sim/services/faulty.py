@@ -25,7 +25,7 @@ def fault_interceptor(grpc: Any, faults: Faults, switch_off: Callable[[], object
     class Interceptor(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
         def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
             handler = continuation(details)
-            struck = [kind for kind in CALLS if faults.strikes(kind)]
+            struck: list[Kind] = [kind for kind in CALLS if faults.strikes(kind)]
             if not struck or handler is None:
                 return handler
             ways = ("unary", "stream")

@@ -15,12 +15,12 @@ from random import Random
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import FieldDescriptor
 from small_designs import dense_design
 
 from weft.sim.image import pack
 from weft.sim.overlay import Overlay, address_map
 
+FieldDescriptor: Any = import_module("google.protobuf.descriptor").FieldDescriptor  # protobuf has no types
 MODULES = ("remote_device_pb2", "mmio_pb2", "buffer_pb2", "gpio_pb2", "xrfclk_pb2", "xrfdc_pb2")
 # An exception in the board would be UNKNOWN, and one in gRPC INTERNAL.
 REFUSED = {"FAILED_PRECONDITION", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED"}
@@ -154,7 +154,7 @@ class HostileClient:
                 self._learn(each)
         except grpc.RpcError as error:
             assert error.code().name in REFUSED, (method.full_name, requests, error)
-            assert "\n" not in error.details(), error
+            assert "\n" not in str(error.details()), error
 
     def _learn(self, reply: Any) -> None:
         for field, value in reply.ListFields():

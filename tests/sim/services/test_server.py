@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -78,13 +78,7 @@ def test_idle_transfers_leave_workers_for_others(board: VirtualBoard) -> None:
         for queue in queues:
             queue.put(piece)
             calls.append(stub.writefile.future(iter(queue.get, None), timeout=60))
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with pytest.raises(grpc.RpcError) as caught:
-                stub.writefile(iter([piece]), timeout=20)
-            if caught.value.code().name == "RESOURCE_EXHAUSTED":
-                break
-        assert caught.value.details() == "24 transfers are open already: end some"
+        wait_until(lambda: refusal(lambda: stub.writefile(iter([piece]), timeout=20)) == FULL)
         assert stub.existsfile(remote_device_pb2.ExistsFileRequest(file_path="/tmp"), timeout=20) is not None
         for queue in queues:
             queue.put(None)
@@ -107,13 +101,7 @@ def test_a_client_that_hangs_up_in_the_middle_gives_its_place_back(board: Virtua
             queue.put(None)
     with grpc.insecure_channel(f"127.0.0.1:{board.port}") as channel:
         stub = remote_device_pb2_grpc.RemoteDeviceStub(channel)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                stub.writefile(iter([piece]), timeout=20)
-                break
-            except grpc.RpcError:
-                assert time.monotonic() < deadline
+        wait_until(lambda: refusal(lambda: stub.writefile(iter([piece]), timeout=20)) is None)
 
 
 def test_stopping_ends_every_thread() -> None:
@@ -123,6 +111,24 @@ def test_stopping_ends_every_thread() -> None:
             assert _name_of(channel) == b"Pynq-Z2\0"
     gc.collect()
     assert threading.active_count() <= before + 1
+
+
+FULL = "24 transfers are open already: end some"
+
+
+def refusal(call: Callable[[], object]) -> str | None:
+    """The sentence of a refusal; None for a call that is answered."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        return str(error.details())
+    return None
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
 
 
 def _name_of(channel: Any) -> bytes:
