@@ -120,3 +120,8 @@ def submodel(model: ir.Model, inputs: tuple[str, ...], outputs: tuple[str, ...])
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def open_device(name: str, board: Board, threads: int | None) -> CpuDevice:
+    """The device that `cpu` names."""
+    return CpuDevice(board, threads)
