@@ -77,7 +77,7 @@ class Context:
         free = self.device.global_mem_size - self.in_use
         if size > min(free, self.device.max_mem_alloc_size):
             raise DeviceError(
-                f"{self.device.name!r} is out of memory: {size:,} bytes are needed at once, and it has {free:,} free and "
+                f"{self.device.name!r} is out of memory: {size:,} bytes are asked for, and it has {free:,} free and "
                 f"gives {self.device.max_mem_alloc_size:,} at most; give smaller batches, or plan less on it"
             )
         with opencl_errors(f"allocating {size:,} bytes"):

@@ -19,7 +19,7 @@ def opencl_errors(doing: str) -> Iterator[None]:
         yield
     except (cl.MemoryError, MemoryError) as error:
         raise DeviceError(
-            f"{doing}: the OpenCL device is out of memory ({shortened(error)}); give smaller batches, or plan less on it"
+            f"{doing}: the device is out of memory ({shortened(error)}); give smaller batches or plan less on it"
         ) from error
     except cl.Error as error:
         raise DeviceError(f"{doing} failed on the OpenCL device: {shortened(error)}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -18,14 +17,8 @@ from weft.host.opencl.schedule import Launch
 from weft.host.opencl.tensor import Storage, Tensor
 
 Value = Tensor | Expression | NDArray[Any]
+FLOAT = np.dtype(np.float32)
 LARGEST_INDEX = 2**31 - 1  # kernels count elements in int
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How elementwise kernels are cut into groups: along the last axis, `width` work-items each."""
-
-    width: int
 
 
 class Lowering:
@@ -103,11 +96,11 @@ class Lowering:
 
     # ------------------------------------------------------------- memory and launches
 
-    def allocate(self, shape: Sequence[int], dtype: np.dtype[Any] = np.dtype(np.float32)) -> Tensor:
+    def allocate(self, shape: Sequence[int], dtype: np.dtype[Any] = FLOAT) -> Tensor:
         """A tensor that some launch will fill."""
         if prod(shape) > LARGEST_INDEX:
             raise DeviceError(
-                f"a tensor of shape {tuple(shape)} has more elements than the {LARGEST_INDEX:,} that kernels can count: "
+                f"a tensor of shape {tuple(shape)} has more than {LARGEST_INDEX:,} elements, which kernels cannot count: "
                 "give smaller batches"
             )
         return Tensor(tuple(shape), dtype, Storage(prod(shape) * dtype.itemsize))

@@ -1,4 +1,4 @@
-"""Nodes whose inputs are known before anything runs, such as arithmetic on shapes: ONNX's own reference computes them."""
+"""Nodes whose inputs are known before anything runs, such as those on shapes: ONNX's own reference computes them."""
 
 from __future__ import annotations
 

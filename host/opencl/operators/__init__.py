@@ -10,8 +10,17 @@ import numpy as np
 import onnx_ir as ir
 
 from weft.host.opencl.lowering import Lowering
-from weft.host.opencl.operators import elementwise, linear, movement, softmax
-from weft.host.opencl.operators.node import element_type
+from weft.host.opencl.operators import (
+    convolution,
+    elementwise,
+    linear,
+    movement,
+    normalisation,
+    pooling,
+    reduction,
+    softmax,
+)
+from weft.host.opencl.node import element_type
 from weft.host.opencl.tensor import C_TYPES
 
 
@@ -33,22 +42,36 @@ OPERATORS: dict[str, Operator] = {
     **{name: Operator(elementwise.lower_arithmetic) for name in elementwise.ARITHMETIC},
     **{name: Operator(elementwise.lower_comparison) for name in elementwise.COMPARISONS},
     **{name: Operator(elementwise.lower_extreme) for name in elementwise.EXTREMES},
+    **{name: Operator(reduction.lower_reduction, (1,), reduction.check_reduction) for name in reduction.KINDS},
+    **{
+        name: Operator(normalisation.lower_normalisation, (), normalisation.check_normalisation)
+        for name in ("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
+    },
+    **{
+        name: Operator(normalisation.lower_skip_normalisation, (), normalisation.check_normalisation)
+        for name in ("SkipLayerNormalization", "SkipSimplifiedLayerNormalization")
+    },
     "Abs": Operator(elementwise.lower_abs),
+    "AveragePool": Operator(pooling.lower_pool, (), pooling.check_pool),
     "BiasGelu": Operator(elementwise.lower_gelu),
     "Cast": Operator(elementwise.lower_cast),
     "Clip": Operator(elementwise.lower_clip),
     "Concat": Operator(movement.lower_concat),
     "ConstantOfShape": Operator(movement.lower_constant_of_shape, (0,)),
+    "Conv": Operator(convolution.lower_conv, (), convolution.check_conv),
     "Expand": Operator(movement.lower_expand, (1,)),
     "FastGelu": Operator(elementwise.lower_gelu),
     "Flatten": Operator(movement.lower_flatten),
     "Gather": Operator(movement.lower_gather),
     "Gelu": Operator(elementwise.lower_gelu),
     "Gemm": Operator(linear.lower_gemm),
+    "GlobalAveragePool": Operator(pooling.lower_global_pool),
+    "GlobalMaxPool": Operator(pooling.lower_global_pool),
     "Identity": Operator(elementwise.lower_identity),
     "IsNaN": Operator(elementwise.lower_is_nan),
     "LogSoftmax": Operator(softmax.lower_softmax),
     "MatMul": Operator(linear.lower_matmul),
+    "MaxPool": Operator(pooling.lower_pool, (), pooling.check_pool),
     "Neg": Operator(elementwise.lower_neg),
     "Not": Operator(elementwise.lower_not),
     "PRelu": Operator(elementwise.lower_prelu),
@@ -68,7 +91,9 @@ OPERATORS: dict[str, Operator] = {
     "Where": Operator(elementwise.lower_where),
 }
 #: Operators of com.microsoft (onnxruntime/docs/ContribOperators.md); the others are ONNX's own.
-CONTRIBUTED = frozenset({"BiasGelu", "FastGelu", "QuickGelu"})
+CONTRIBUTED = frozenset(
+    {"BiasGelu", "FastGelu", "QuickGelu", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}
+)
 BOTH = frozenset({"Gelu"})
 _OLDEST_OPSET = 13  # from which on Softmax is over one axis, and Clip's bounds and Squeeze's axes are inputs
 
@@ -107,5 +132,7 @@ def _no_type(value: ir.Value) -> str:
 
 _FLOAT_ONLY = {
     *elementwise.FUNCTIONS,
-    *("BiasGelu", "FastGelu", "Gelu", "Gemm", "LogSoftmax", "MatMul", "PRelu", "Pow", "Softmax"),
+    *("AveragePool", "BiasGelu", "Conv", "FastGelu", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool"),
+    *("LayerNormalization", "LogSoftmax", "MatMul", "MaxPool", "PRelu", "Pow", "RMSNormalization"),
+    *("SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Softmax"),
 }

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from weft.host.opencl.expression import Expression, Operand, Scalar
 from weft.host.opencl.lowering import Lowering
-from weft.host.opencl.operators.node import attribute, element_type
+from weft.host.opencl.node import attribute, element_type
 from weft.host.opencl.tensor import C_TYPES
 
 FLOAT, BOOL = np.dtype(np.float32), np.dtype(np.bool_)

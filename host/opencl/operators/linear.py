@@ -12,7 +12,7 @@ from weft.host.opencl.expression import Expression, Operand, Scalar
 from weft.host.opencl.gemm import Matrices, Size, multiply
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.movement import broadcast_to
-from weft.host.opencl.operators.node import attribute, given, needed
+from weft.host.opencl.node import attribute, given, needed
 from weft.host.opencl.tensor import Tensor
 
 FLOAT = np.dtype(np.float32)

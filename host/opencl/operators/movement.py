@@ -11,7 +11,7 @@ import onnx_ir as ir
 from weft.host.opencl.broadcast import contiguous_strides
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.movement import broadcast_to, copy, filled, transposed
-from weft.host.opencl.operators.node import attribute, given, integers, needed, positive
+from weft.host.opencl.node import attribute, given, integers, needed, positive
 from weft.host.opencl.sources import source
 from weft.host.opencl.tensor import C_TYPES, Tensor
 
@@ -124,7 +124,7 @@ def _part(lowering: Lowering, data: Tensor, shape: Sequence[int], strides: Seque
 
 
 def lower_slice(lowering: Lowering, node: ir.Node) -> None:
-    """NumPy's basic slicing, bounds and all (ONNX operator Slice clamps as Python does)."""
+    """NumPy's basic slicing, with bounds clamped to the axis."""
     data = lowering.tensor(needed(node, 0))
     rank = len(data.shape)
     starts, ends = integers(lowering, node, 1, "starts") or (), integers(lowering, node, 2, "ends") or ()
@@ -132,16 +132,20 @@ def lower_slice(lowering: Lowering, node: ir.Node) -> None:
     steps = integers(lowering, node, 4, "steps") or (1,) * len(starts)
     shape, strides, offset = list(data.shape), list(contiguous_strides(data.shape)), 0
     for start, end, axis, step in zip(starts, ends, positive(axes, rank), steps, strict=True):
-        indices = range(data.shape[axis])[slice(start, _end(end, step, data.shape[axis]), step)]
+        indices = _taken(start, end, step, data.shape[axis])
         shape[axis] = len(indices)
         offset += indices.start * strides[axis] if len(indices) else 0
         strides[axis] *= step
     lowering.define(node.outputs[0], _part(lowering, data, shape, strides, offset))
 
 
-def _end(end: int, step: int, size: int) -> int | None:
-    """Python has no number for "past the first element"; ONNX writes one below -size."""
-    return None if step < 0 and end < -size else end
+def _taken(start: int, end: int, step: int, size: int) -> range:
+    """The indices of a slice. Unlike Python's, one that begins before the first element and runs backwards has that
+    element (ONNX operator Slice)."""
+    start, end = (bound + size if bound < 0 else bound for bound in (start, end))
+    if step > 0:
+        return range(min(max(start, 0), size), min(max(end, 0), size), step)
+    return range(min(max(start, 0), size - 1), min(max(end, -1), size - 1), step)
 
 
 def lower_pad(lowering: Lowering, node: ir.Node) -> None:

@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.movement import transposed
-from weft.host.opencl.operators.node import attribute, needed
+from weft.host.opencl.node import attribute, needed
 from weft.host.opencl.rows import row_group
 from weft.host.opencl.sources import source
 from weft.host.opencl.tensor import Tensor

@@ -40,7 +40,7 @@ def needed(node: ir.Node, number: int) -> ir.Value:
 
 
 def integers(lowering: Lowering, node: ir.Node, number: int, name: str) -> tuple[int, ...] | None:
-    """Integers from an input, or from the attribute that older opsets have in its place; None where neither is given."""
+    """Integers from an input, or from the attribute that older opsets have in its place; None where there is none."""
     value = given(node, number)
     if value is not None:
         known = lowering.host(value)

@@ -1,0 +1,45 @@
+"""Sums, means and extremes over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from weft.host.opencl.lowering import Lowering
+from weft.host.opencl.movement import transposed
+from weft.host.opencl.rows import row_group
+from weft.host.opencl.sources import source
+from weft.host.opencl.tensor import C_TYPES, Tensor
+
+#: Start, fold of `all` and `x`, and what is made of the result.
+FOLDS = {
+    "sum": ("0", "all + x", "all"),
+    "mean": ("0", "all + x", "all / count"),
+    "l2": ("0", "all + x * x", "sqrt(all)"),
+    "square": ("0", "all + x * x", "all"),
+    "l1": ("0", "all + fabs(x)", "all"),
+    "product": ("1", "all * x", "all"),
+    "max": ("taken[start]", "(x > all || x != x ? x : all)", "all"),
+    "min": ("taken[start]", "(x < all || x != x ? x : all)", "all"),
+}
+
+
+def reduced(lowering: Lowering, taken: Tensor, axes: Sequence[int], kind: str) -> Tensor:
+    """NumPy's sum, mean, max and so on over `axes`, which vanish."""
+    kept = [axis for axis in range(len(taken.shape)) if axis not in axes]
+    shape = tuple(taken.shape[axis] for axis in kept)
+    first, last = (min(axes), max(axes)) if axes else (len(kept), len(kept) - 1)
+    if list(axes) and sorted(axes) != list(range(first, last + 1)):
+        taken, first, last = transposed(lowering, taken, [*kept, *sorted(axes)]), len(kept), len(taken.shape) - 1
+    count, inner = prod(taken.shape[first : last + 1]), prod(taken.shape[last + 1 :])
+    result = lowering.allocate(shape, taken.dtype)
+    start, fold, end = FOLDS[kind]
+    group = row_group(lowering.context, count) if inner == 1 and kind in ("sum", "mean") else 1
+    lowering.launch(
+        source("reduce.cl.j2", type=C_TYPES[taken.dtype], start=start, fold=fold, end=end, group=group),
+        "reduce",
+        (result, taken, count, inner),
+        (inner * group, result.size // inner if inner else 0),
+        (group, 1) if group > 1 else None,
+    )
+    return result
