@@ -27,6 +27,7 @@ class Context:
         self.lock = threading.RLock()
         self.is_cpu = bool(device.type & cl.device_type.CPU)
         self.units = int(device.max_compute_units)
+        self.memory = int(device.global_mem_size)  # bytes, of which no more are ever asked for
         self.in_use = 0  # bytes
         self.profile = profile_of(self.identity, self.is_cpu)
         self._programs: dict[str, Any] = {}
@@ -74,7 +75,7 @@ class Context:
         """A buffer of at least `size` bytes. Raises DeviceError where the device has no memory for it."""
         cl = opencl()
         size = max(size, SMALLEST)
-        free = self.device.global_mem_size - self.in_use
+        free = self.memory - self.in_use
         if size > min(free, self.device.max_mem_alloc_size):
             raise DeviceError(
                 f"{self.device.name!r} is out of memory: {size:,} bytes are asked for, and it has {free:,} free and "

@@ -18,6 +18,8 @@ from weft.host.opencl.tensor import Storage, Tensor
 
 Value = Tensor | Expression | NDArray[Any]
 FLOAT = np.dtype(np.float32)
+# Work-items of a group along the axis that lies together. They are few, as PoCL compiles a kernel for each anew.
+_WIDTHS = (16, 64, 256)
 LARGEST_INDEX = 2**31 - 1  # kernels count elements in int
 
 
@@ -83,9 +85,7 @@ class Lowering:
             return self.constant(found)
         kernel = generate(found)
         result = self.allocate(found.shape, found.dtype)
-        width = min(-(-kernel.inner // 16) * 16, 256)
-        size = (-(-kernel.inner // width) * width, kernel.outer)
-        self.launch(kernel.text, "elementwise", (result, *kernel.arguments), size, (width, 1))
+        self.launch_elements(kernel.text, "elementwise", (result, *kernel.arguments), kernel.inner, kernel.outer)
         return result
 
     def _found(self, value: ir.Value) -> Value:
@@ -124,6 +124,14 @@ class Lowering:
             return
         typed = tuple(_typed(argument) for argument in arguments)
         self.launches.append(Launch(self.context.kernel(text, name), typed, size, group))
+
+    def launch_elements(
+        self, text: str, name: str, arguments: Iterable[Tensor | np.generic | int | float], inner: int, *outer: int
+    ) -> None:
+        """Add a launch with a work-item for each element: `inner` along the axis that lies together, and as many again
+        for each of `outer`. The kernel leaves out work-items beyond `inner`."""
+        width = next(width for width in _WIDTHS if width >= inner or width == _WIDTHS[-1])
+        self.launch(text, name, arguments, (-(-inner // width) * width, *outer), (width, *(1 for _ in outer)))
 
     def fault_flag(self) -> Tensor:
         """The int that a kernel sets to 1 where an index is out of range."""

@@ -29,13 +29,12 @@ def copy(
     into = contiguous_strides(shape) if into_strides is None else into_strides
     sizes, (read, written) = merged(shape, [strides, into])
     axes = len(sizes) - 1
-    width = min(-(-sizes[-1] // 16) * 16, 256)
-    lowering.launch(
+    lowering.launch_elements(
         source("copy.cl.j2", axes=axes, type=C_TYPES[taken.dtype]),
         "copy",
         (result, taken, into_offset, offset, *sizes, *written, *read),
-        (-(-sizes[-1] // width) * width if width else 0, prod(sizes[:-1])),
-        (width, 1),
+        sizes[-1],
+        prod(sizes[:-1]),
     )
 
 

@@ -35,11 +35,10 @@ def reduced(lowering: Lowering, taken: Tensor, axes: Sequence[int], kind: str) -
     result = lowering.allocate(shape, taken.dtype)
     start, fold, end = FOLDS[kind]
     group = row_group(lowering.context, count) if inner == 1 and kind in ("sum", "mean") else 1
-    lowering.launch(
-        source("reduce.cl.j2", type=C_TYPES[taken.dtype], start=start, fold=fold, end=end, group=group),
-        "reduce",
-        (result, taken, count, inner),
-        (inner * group, result.size // inner if inner else 0),
-        (group, 1) if group > 1 else None,
-    )
+    text = source("reduce.cl.j2", type=C_TYPES[taken.dtype], start=start, fold=fold, end=end, group=group)
+    arguments, outer = (result, taken, count, inner), result.size // inner if inner else 0
+    if inner == 1:
+        lowering.launch(text, "reduce", arguments, (group, outer), (group, 1))
+    else:
+        lowering.launch_elements(text, "reduce", arguments, inner, outer)
     return result

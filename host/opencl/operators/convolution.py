@@ -83,7 +83,7 @@ def _depthwise(
     image: tuple[int, int],
     out: tuple[int, int],
 ) -> None:
-    lowering.launch(
+    lowering.launch_elements(
         source("depthwise.cl.j2", bias=bias is not None, window_height=slide.window[0], window_width=slide.window[1]),
         "depthwise",
         (
@@ -92,5 +92,7 @@ def _depthwise(
             *(weights.shape[0], weights.shape[0] // x.shape[1]),
             *(*image, *out, *slide.strides, *slide.pads, *slide.dilations),
         ),
-        (out[1], out[0], x.shape[0] * weights.shape[0]),
+        out[1],
+        out[0],
+        x.shape[0] * weights.shape[0],
     )

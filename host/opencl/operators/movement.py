@@ -191,11 +191,13 @@ def lower_gather(lowering: Lowering, node: ir.Node) -> None:
     axis = attribute(node, "axis", 0) % len(data.shape)
     result = lowering.allocate((*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :]), data.dtype)
     inner = prod(data.shape[axis + 1 :])
-    lowering.launch(
+    lowering.launch_elements(
         source("gather.cl.j2", type=C_TYPES[data.dtype], index=C_TYPES[indices.dtype]),
         "gather",
         (result, data, indices, lowering.fault_flag(), indices.size, data.shape[axis], inner),
-        (inner, indices.size, prod(data.shape[:axis])),
+        inner,
+        indices.size,
+        prod(data.shape[:axis]),
     )
     lowering.define(node.outputs[0], result)
 

@@ -29,14 +29,16 @@ def lower_pool(lowering: Lowering, node: ir.Node) -> None:
     out = slide.output(height, width, ceil=bool(attribute(node, "ceil_mode", 0)))
     result = lowering.allocate((*x.shape[:2], *(out if len(x.shape) == 4 else out[1:])))
     mean = node.op_type == "AveragePool"
-    lowering.launch(
+    lowering.launch_elements(
         source("pool.cl.j2", mean=mean, padded=bool(attribute(node, "count_include_pad", 0))),
         "pool",
         (
             *(result, x, height, width, *out, *slide.window, *slide.strides, *slide.pads, *slide.dilations),
             *(height + slide.ends[0], width + slide.ends[1]),
         ),
-        (out[1], out[0], x.shape[0] * x.shape[1]),
+        out[1],
+        out[0],
+        x.shape[0] * x.shape[1],
     )
     lowering.define(node.outputs[0], result)
 
