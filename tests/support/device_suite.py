@@ -34,7 +34,9 @@ class Made:
     close: Callable[[], None]
 
 
-def network(shape: tuple[int, ...], *layers: tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]) -> onnx.ModelProto:
+def network(
+    shape: tuple[int, ...], *layers: tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]
+) -> onnx.ModelProto:
     """Layers one after the other: operator, attributes, and the shapes of its random weights."""
     random = np.random.default_rng(5)
     nodes, weights, last = [], [], "x"
@@ -120,7 +122,9 @@ class DeviceSuite:
         before = {name: value.copy() for name, value in first.items()}
         outputs(mlp, -x)
         for name, value in first.items():
-            np.testing.assert_array_equal(value, before[name])  # a later run does not write into an earlier one's results
+            np.testing.assert_array_equal(
+                value, before[name]
+            )  # a later run does not write into an earlier one's results
 
     def test_concurrent_programs(self) -> None:
         """Two at once, each of its own device and in its own thread, which is what a device is promised."""

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from weft.host.opencl.lowering import Lowering
+from weft.host.opencl.node import element_type
 from weft.host.opencl.operators import (
     convolution,
     elementwise,
@@ -20,7 +21,6 @@ from weft.host.opencl.operators import (
     reduction,
     softmax,
 )
-from weft.host.opencl.node import element_type
 from weft.host.opencl.tensor import C_TYPES
 
 

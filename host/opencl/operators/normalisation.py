@@ -35,9 +35,7 @@ def lower_normalisation(lowering: Lowering, node: ir.Node) -> None:
         tensor if tensor.size == prod(x.shape[axis:]) else broadcast_to(lowering, tensor, x.shape[axis:])
         for tensor in (scale, *(() if added is None else (lowering.tensor(added),)))
     )
-    result, _ = _normalised(
-        lowering, node, x, scale, bias[0] if bias else None, prod(x.shape[axis:]), centred, ()
-    )
+    result, _ = _normalised(lowering, node, x, scale, bias[0] if bias else None, prod(x.shape[axis:]), centred, ())
     lowering.define(node.outputs[0], result)
 
 

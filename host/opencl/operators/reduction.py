@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from weft.host.opencl.lowering import Lowering
-from weft.host.opencl.operators.elementwise import lower_identity
 from weft.host.opencl.node import attribute, element_type, integers, needed, positive
+from weft.host.opencl.operators.elementwise import lower_identity
 from weft.host.opencl.reductions import reduced
 
 KINDS = {

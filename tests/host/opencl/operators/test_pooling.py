@@ -58,5 +58,3 @@ def test_not_a_number_and_indices(same_as_onnx_runtime: Any) -> None:
     assert np.isnan(x).any()
     model = one_node("MaxPool", {"x": X}, outputs=2, kernel_shape=[2, 2])
     assert "indices" in refusal(next(iter(ir.from_proto(model).graph)))
-
-

@@ -70,6 +70,4 @@ def test_skip_layer_normalization(same_as_onnx_runtime: Any, group: int, outputs
     options: dict[str, Any] = {"domain": "com.microsoft", "epsilon": 1e-5}
     feeds = {"x": x, "skip": skip}
     same_as_onnx_runtime(one_node("SkipLayerNormalization", feeds, {"g": scale, "b": bias}, **options), feeds)
-    same_as_onnx_runtime(
-        one_node("SkipSimplifiedLayerNormalization", feeds, {"g": scale, "b": bias}, **options), feeds
-    )
+    same_as_onnx_runtime(one_node("SkipSimplifiedLayerNormalization", feeds, {"g": scale, "b": bias}, **options), feeds)
