@@ -83,7 +83,7 @@ class Lowering:
         """What was noted down, or an array of the host, on the device."""
         if isinstance(found, np.ndarray):
             return self.constant(found)
-        kernel = generate(found)
+        kernel = generate(found, vectors=self.context.is_cpu)
         result = self.allocate(found.shape, found.dtype)
         self.launch_elements(kernel.text, "elementwise", (result, *kernel.arguments), kernel.inner, kernel.outer)
         return result
@@ -100,7 +100,7 @@ class Lowering:
         """A tensor that some launch will fill."""
         if prod(shape) > LARGEST_INDEX:
             raise DeviceError(
-                f"a tensor of shape {tuple(shape)} has more than {LARGEST_INDEX:,} elements, which kernels cannot count: "
+                f"shape {tuple(shape)} has more than {LARGEST_INDEX:,} elements, which kernels cannot count: "
                 "give smaller batches"
             )
         return Tensor(tuple(shape), dtype, Storage(prod(shape) * dtype.itemsize))

@@ -7,6 +7,8 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -38,12 +40,11 @@ def bench_matrix_products() -> None:
         out.add_column(column, justify="right")
     ratios = []
     for size in (256, 512, 1024):
-        a, b = (np.random.default_rng(seed).normal(size=(size, size)).astype(np.float32) for seed in (0, 1))
-        # Taken in turn, so that other work on the machine slows both.
-        pairs = [
-            (_best(lambda a=a, b=b: a @ b, 2), product_seconds(context, context.profile.tile, size)) for _ in range(3)
-        ]
-        blas, here = (min(times) for times in zip(*pairs, strict=True))
+        sides = [np.random.default_rng(seed).normal(size=(size, size)).astype(np.float32) for seed in (0, 1)]
+        blas = here = inf
+        for _ in range(3):  # in turn, so that other work on the machine slows both
+            blas = min(blas, _best(partial(np.matmul, *sides), 3))
+            here = min(here, product_seconds(context, context.profile.tile, size))
         flops = 2 * size**3 / 1e9
         ratios.append(blas / here)
         out.add_row(str(size), f"{flops / blas:.0f}", f"{flops / here:.0f}", f"{blas / here:.2f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -116,7 +117,7 @@ def root_half(net: Sketch) -> str:
 def mlp(*widths: int) -> onnx.ModelProto:
     """Dense layers with ReLU between them."""
     net, x = Sketch(), "x"
-    for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (n_in, n_out) in enumerate(pairwise(widths)):
         x = net.node("Relu", x) if number else x
         x = net.node("Gemm", x, net.weight(n_in, n_out), net.weight(n_out))
     return net.model({"x": (TensorProto.FLOAT, ["N", widths[0]])}, x)

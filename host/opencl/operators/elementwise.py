@@ -18,17 +18,18 @@ from weft.host.opencl.tensor import C_TYPES
 
 FLOAT, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
 
-#: Of floats. `{0}` is x; the further ones are the attributes that PARAMETERS names.
+#: Of floats. `{0}` is x; the further ones are the attributes that PARAMETERS names. They are written so that `{0}` may be
+#: a vector of floats: literals are floats, and the first operand of fmax and fmin is none.
 FUNCTIONS = {
     "Ceil": "ceil({0})",
-    "Celu": "fmax({0}, 0.0f) + fmin(0.0f, {1} * expm1({0} / {1}))",
+    "Celu": "(fmax({0}, 0.0f) + fmin({1} * expm1({0} / {1}), 0.0f))",
     "Cos": "cos({0})",
     "Elu": "({0} < 0.0f ? {1} * expm1({0}) : {0})",
     "Erf": "erf({0})",
     "Exp": "exp({0})",
     "Floor": "floor({0})",
-    "HardSigmoid": "fmax(0.0f, fmin(1.0f, {1} * {0} + {2}))",
-    "HardSwish": "{0} * fmax(0.0f, fmin(1.0f, {0} / 6.0f + 0.5f))",
+    "HardSigmoid": "fmin(fmax({1} * {0} + {2}, 0.0f), 1.0f)",
+    "HardSwish": "({0} * fmin(fmax({0} / 6.0f + 0.5f, 0.0f), 1.0f))",
     "LeakyRelu": "({0} < 0.0f ? {1} * {0} : {0})",
     "Log": "log({0})",
     "Reciprocal": "(1.0f / {0})",
@@ -133,7 +134,8 @@ def lower_extreme(lowering: Lowering, node: ir.Node) -> None:
 def lower_relu(lowering: Lowering, node: ir.Node) -> None:
     """max(x, 0); a NaN stays one."""
     (x,) = inputs(lowering, node)
-    noted(lowering, node, "({0} < 0 ? 0 : {0})", (x,), x.dtype)
+    text = "({0} < 0.0f ? 0.0f : {0})" if x.dtype == FLOAT else "({0} < 0 ? 0 : {0})"
+    noted(lowering, node, text, (x,), x.dtype)
 
 
 def lower_simple(text: str) -> Callable[[Lowering, ir.Node], None]:
@@ -152,6 +154,12 @@ def lower_abs(lowering: Lowering, node: ir.Node) -> None:
     noted(lowering, node, "fabs({0})" if x.dtype == FLOAT else "({0} < 0 ? -{0} : {0})", (x,), x.dtype)
 
 
+def lower_sign(lowering: Lowering, node: ir.Node) -> None:
+    """numpy.sign."""
+    (x,) = inputs(lowering, node)
+    noted(lowering, node, "sign({0})" if x.dtype == FLOAT else "(({0} > 0) - ({0} < 0))", (x,), x.dtype)
+
+
 def lower_not(lowering: Lowering, node: ir.Node) -> None:
     """numpy.logical_not."""
     noted(lowering, node, "(!{0})", inputs(lowering, node), BOOL)
@@ -168,7 +176,8 @@ def lower_pow(lowering: Lowering, node: ir.Node) -> None:
     if isinstance(exponent, Scalar) and float(exponent.value) in _POWERS:
         noted(lowering, node, _POWERS[float(exponent.value)], (base,), base.dtype)
         return
-    noted(lowering, node, "pow({0}, (float){1})", (base, exponent), base.dtype)
+    text = "pow({0}, {1})" if exponent.dtype == FLOAT else "pow({0}, (float){1})"
+    noted(lowering, node, text, (base, exponent), base.dtype)
 
 
 _POWERS = {2.0: "({0} * {0})", 3.0: "({0} * {0} * {0})", 0.5: "sqrt({0})", 1.0: "({0})"}
@@ -176,7 +185,7 @@ _POWERS = {2.0: "({0} * {0})", 3.0: "({0} * {0} * {0})", 0.5: "sqrt({0})", 1.0: 
 
 def lower_prelu(lowering: Lowering, node: ir.Node) -> None:
     """x where it is not negative, slope * x elsewhere."""
-    noted(lowering, node, "({0} < 0 ? {0} * {1} : {0})", inputs(lowering, node), FLOAT)
+    noted(lowering, node, "({0} < 0.0f ? {0} * {1} : {0})", inputs(lowering, node), FLOAT)
 
 
 def lower_clip(lowering: Lowering, node: ir.Node) -> None:
@@ -204,7 +213,8 @@ def lower_cast(lowering: Lowering, node: ir.Node) -> None:
     """numpy.astype: towards zero from float to integer, and 1 for anything but 0 as bool."""
     (x,) = inputs(lowering, node)
     dtype = element_type(node.outputs[0]) or np.dtype(ir.DataType(attribute(node, "to", 1)).numpy())
-    noted(lowering, node, "({0} != 0)" if dtype == BOOL else f"(({C_TYPES[dtype]}){{0}})", (x,), dtype)
+    text = "{0}" if dtype == x.dtype else "({0} != 0)" if dtype == BOOL else f"(({C_TYPES[dtype]}){{0}})"
+    noted(lowering, node, text, (x,), dtype)
 
 
 def lower_identity(lowering: Lowering, node: ir.Node) -> None:
@@ -218,4 +228,3 @@ def _copied(operand: Operand) -> Expression:
 
 
 lower_neg = lower_simple("(-{0})")
-lower_sign = lower_simple("(({0} > 0) - ({0} < 0))")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,5 +69,5 @@ def test_a_chain_needs_two_buffers() -> None:
     storages = [Storage(100) for _ in range(9)]
     tensors = [Tensor((100,), BYTE, storage) for storage in storages]
     memory: Any = Memory()
-    place(memory, [Launch(None, pair, (1,), None) for pair in zip(tensors, tensors[1:], strict=False)], [])
+    place(memory, [Launch(None, pair, (1,), None) for pair in pairwise(tensors)], [])
     assert len(memory.made) == 2

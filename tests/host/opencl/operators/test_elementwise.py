@@ -103,12 +103,12 @@ def test_clip_and_where(same_as_onnx_runtime: Any) -> None:
 @pytest.mark.parametrize("to", [TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL])
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int64, np.bool_])
 def test_casts(same_as_onnx_runtime: Any, to: int, dtype: type[np.generic]) -> None:
-    x = np.array([0, 1, 2.9, -2.9]).astype(dtype)
+    x = np.resize([0, 1, 2.9, -2.9], 13).astype(dtype)
     same_as_onnx_runtime(one_node("Cast", {"x": x}, to=to), {"x": x})
 
 
 def test_not_a_number_stays_one(same_as_onnx_runtime: Any) -> None:
-    x = np.array([np.nan, -1, 1, np.inf, -np.inf], np.float32)
+    x = np.resize(np.array([np.nan, -1, 1, np.inf, -np.inf], np.float32), 11)
     for kind in ("Relu", "Sigmoid", "Tanh", "Abs", "Neg"):
         same_as_onnx_runtime(one_node(kind, {"x": x}), {"x": x})
     for kind in ("Max", "Min", "Mul"):

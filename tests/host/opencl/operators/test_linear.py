@@ -66,7 +66,7 @@ def test_gemm(opencl_device: OpenClDevice, trans_a: int, trans_b: int, alpha: fl
     from device_runs import reference, region_of
 
     a, b, c = normal(*((5, 7), (7, 5))[trans_a]), normal(*((7, 9), (9, 7))[trans_b]), normal(9)
-    attributes = {"transA": trans_a, "transB": trans_b, "alpha": alpha, "beta": beta}
+    attributes: dict[str, Any] = {"transA": trans_a, "transB": trans_b, "alpha": alpha, "beta": beta}
     model = one_node("Gemm", {"a": a}, {"b": b, "c": c}, **attributes)
     program = opencl_device.prepare(region_of(ir.from_proto(model), "opencl"))
     (found,), (expected,) = program.run({"a": a}).values(), reference(model, {"a": a}).values()

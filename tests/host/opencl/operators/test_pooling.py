@@ -36,7 +36,7 @@ def test_any_pool(
     ceil: bool,
     counted: bool,
 ) -> None:
-    extra = {"count_include_pad": int(counted)} if kind == "AveragePool" else {}
+    extra: dict[str, Any] = {"count_include_pad": int(counted)} if kind == "AveragePool" else {}
     model = one_node(
         kind, {"x": X}, kernel_shape=window, strides=strides, pads=pads, ceil_mode=int(ceil), batch=True, **extra
     )
