@@ -52,7 +52,8 @@ Operand = Tensor | Scalar | Expression
 
 @dataclass(frozen=True)
 class ElementwiseKernel:
-    """A generated kernel: its text, its arguments after the result, and how many work-items it needs along the last axis and the others."""
+    """A generated kernel: its text, its arguments after the result, and its work-items along the last axis and the
+    others."""
 
     text: str
     arguments: tuple[Tensor | np.generic, ...]

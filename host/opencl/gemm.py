@@ -13,6 +13,9 @@ from weft.host.opencl.tiles import StripTile, Tile
 Bias = Literal["", "row", "column"]
 
 
+THIN = 4  # rows, up to which a product reads its right side straight from where it lies
+
+
 @dataclass(frozen=True)
 class Matrices:
     """A batch of matrices in a tensor: element strides of rows and columns, and batch z reads matrix
@@ -77,6 +80,9 @@ def multiply(
     kind = "image" if window is not None else "rows" if right.column == 1 else "strided"
     parameters = {"b_kind": kind, "bias": bias_along, "relu": relu}
     tile = tile or lowering.context.profile.tile
+    if isinstance(tile, StripTile) and kind == "rows" and size.m <= THIN:
+        _multiply_thin(lowering, left, right, size, result, bias, bias_along, relu)
+        return
     columns, rows = tile.columns, tile.rows(size.m, size.n, size.batch, lowering.context.units)
     arguments = (
         *(left.tensor, right.tensor, result),
@@ -95,4 +101,33 @@ def multiply(
         arguments,
         (groups[0] * side, groups[1] * side, groups[2]),
         (side, side, 1),
+    )
+
+
+def _multiply_thin(
+    lowering: Lowering,
+    left: Matrices,
+    right: Matrices,
+    size: Size,
+    result: Tensor,
+    bias: Tensor | None,
+    bias_along: Bias,
+    relu: bool,
+) -> None:
+    """The same of so few rows that reading the right side is all the work."""
+    tile = 1 << max(size.m - 1, 0).bit_length()
+    vectors = 2 if size.n < 64 else max(8 // tile, 2)
+    groups = (-(-size.n // (8 * vectors)), size.batch)
+    lowering.launch(
+        source("gemm_thin.cl.j2", b_kind="rows", bias=bias_along, relu=relu, tile=tile, vectors=vectors),
+        "gemm",
+        (
+            *(left.tensor, right.tensor, result),
+            *(() if bias is None else (bias,)),
+            *(size.m, size.n, size.k),
+            *left.numbers,
+            *right.numbers,
+        ),
+        groups,
+        (1, 1),
     )

@@ -27,15 +27,18 @@ class Lowering:
     """Launches as they are collected. Operators read values with `tensor`, `operand` and `host`, and say what theirs
     are with `define`."""
 
-    def __init__(self, context: Context, weights: Mapping[str, Tensor], readers: Mapping[str, int]) -> None:
-        """`weights` are on the device already. `readers` counts the nodes that read each value, the region's output
-        counted as two: a value with one reader needs no memory if that reader can compute it on the way."""
+    def __init__(
+        self, context: Context, weights: Mapping[str, Tensor], readers: Mapping[str, Sequence[ir.Node]]
+    ) -> None:
+        """`weights` are on the device already. `readers` are the nodes that read each value, for those that nothing
+        outside the region reads: a value with one reader needs no memory if it is computed together with that."""
         self.context = context
         self.launches: list[Launch] = []
         self.constants: list[Storage] = []
         self.fault: Storage | None = None
         self._weights, self._readers = weights, readers
         self._values: dict[str, Value] = {}
+        self._absorbed: set[ir.Node] = set()
 
     # ------------------------------------------------------------- values
 
@@ -57,6 +60,23 @@ class Lowering:
         known = self.host(value)
         return known.shape if known is not None else self._found(value).shape
 
+    def only_reader(self, value: ir.Value) -> ir.Node | None:
+        """The one node that reads a value, if there is just one and the value stays inside the region."""
+        readers = self._readers.get(value.name or "", ())
+        return readers[0] if len(readers) == 1 else None
+
+    def absorb(self, node: ir.Node) -> None:
+        """Say that a later node is computed together with an earlier one."""
+        self._absorbed.add(node)
+
+    def is_absorbed(self, node: ir.Node) -> bool:
+        """Whether an earlier node's launch computes this one."""
+        return node in self._absorbed
+
+    def is_known(self, value: ir.Value) -> bool:
+        """Whether a value is a constant or has been computed by the nodes so far."""
+        return value.const_value is not None or (value.name or "") in self._values
+
     def operand(self, value: ir.Value) -> Operand:
         """A value as an operand of elementwise arithmetic: a number where it is one, not yet computed where its one
         reader is who asks."""
@@ -64,8 +84,7 @@ class Lowering:
         if known is not None and known.size == 1 and known.ndim <= 1:
             return Scalar(known.reshape(())[()])
         found = self._found(value) if known is None else known
-        alone = self._readers.get(value.name or "", 0) == 1
-        if isinstance(found, Expression) and alone and len(operators(found)) < LARGEST:
+        if isinstance(found, Expression) and self.only_reader(value) and len(operators(found)) < LARGEST:
             return found
         return self.tensor(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,7 +86,8 @@ class RegionCode:
                     entering[name] = lowering.allocate(array.shape, array.dtype)
                     lowering.define(values[name], entering[name])
             for node in self._nodes:
-                _lower(lowering, node)
+                if not lowering.is_absorbed(node):
+                    _lower(lowering, node)
             leaving = {name: _leaving(lowering, values[name]) for name in self._outputs}
         except BaseException:
             for storage in lowering.constants:
@@ -134,10 +135,12 @@ def host_values(nodes: Sequence[ir.Node]) -> set[str]:
     return needed
 
 
-def _readers(nodes: Sequence[ir.Node], outputs: Sequence[str]) -> Counter[str]:
-    """How many nodes read each value; what leaves the region counts as read twice."""
-    found = Counter(name for node in nodes for name in {value.name or "" for value in node.inputs if value is not None})
-    found.update(dict.fromkeys(outputs, 2))
+def _readers(nodes: Sequence[ir.Node], outputs: Sequence[str]) -> dict[str, list[ir.Node]]:
+    """The nodes that read each value, each of them once; nothing of what leaves the region."""
+    found: dict[str, list[ir.Node]] = {}
+    for node in nodes:
+        for name in {value.name or "" for value in node.inputs if value is not None} - set(outputs):
+            found.setdefault(name, []).append(node)
     return found
 
 

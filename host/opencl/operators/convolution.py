@@ -10,6 +10,7 @@ import onnx_ir as ir
 from weft.host.opencl.gemm import Matrices, Size, Window, multiply
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.node import attribute, element_type, given, needed
+from weft.host.opencl.operators.linear import relu_after
 from weft.host.opencl.sources import source
 from weft.host.opencl.tensor import Tensor
 from weft.host.opencl.windows import Sliding, sliding
@@ -25,7 +26,8 @@ def check_conv(node: ir.Node) -> str:
 
 
 def lower_conv(lowering: Lowering, node: ir.Node) -> None:
-    """result[n, o, p] = bias[o] + sum over c, taps of weights[o, c, tap] x[n, c, p . stride + tap - pad]."""
+    """result[n, o, p] = bias[o] + sum over c, taps of weights[o, c, tap] x[n, c, p . stride + tap - pad], and
+    the ReLU after it where nothing else reads the result."""
     x, weights = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
     added = given(node, 2)
     bias = None if added is None else lowering.tensor(added)
@@ -35,11 +37,12 @@ def lower_conv(lowering: Lowering, node: ir.Node) -> None:
     spatial = out if len(x.shape) == 4 else out[1:]
     result = lowering.allocate((x.shape[0], weights.shape[0], *spatial))
     groups = attribute(node, "group", 1)
+    end = relu_after(lowering, node)
     if groups > 1 and weights.shape[1] == 1:
-        _depthwise(lowering, x, weights, bias, result, slide, (height, width), out)
+        _depthwise(lowering, x, weights, bias, result, slide, (height, width), out, relu=end is not node)
     else:
-        _product(lowering, x, weights, bias, result, slide, (height, width), out, groups)
-    lowering.define(node.outputs[0], result)
+        _product(lowering, x, weights, bias, result, slide, (height, width), out, groups, relu=end is not node)
+    lowering.define(end.outputs[0], result)
 
 
 def _product(
@@ -52,6 +55,8 @@ def _product(
     image: tuple[int, int],
     out: tuple[int, int],
     groups: int,
+    *,
+    relu: bool,
 ) -> None:
     """For each image and group: weights (channels out x taps) times what the taps see (taps x positions)."""
     taps = prod(weights.shape[1:])
@@ -70,6 +75,7 @@ def _product(
         window=None if pointwise else Window(*image, out[1], slide.window, slide.strides, slide.pads, slide.dilations),
         bias=bias,
         bias_along="" if bias is None else "row",
+        relu=relu,
     )
 
 
@@ -82,9 +88,17 @@ def _depthwise(
     slide: Sliding,
     image: tuple[int, int],
     out: tuple[int, int],
+    *,
+    relu: bool,
 ) -> None:
     lowering.launch_elements(
-        source("depthwise.cl.j2", bias=bias is not None, window_height=slide.window[0], window_width=slide.window[1]),
+        source(
+            "depthwise.cl.j2",
+            bias=bias is not None,
+            relu=relu,
+            window_height=slide.window[0],
+            window_width=slide.window[1],
+        ),
         "depthwise",
         (
             *(result, x, weights),

@@ -18,8 +18,8 @@ from weft.host.opencl.tensor import C_TYPES
 
 FLOAT, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
 
-#: Of floats. `{0}` is x; the further ones are the attributes that PARAMETERS names. They are written so that `{0}` may be
-#: a vector of floats: literals are floats, and the first operand of fmax and fmin is none.
+#: Of floats. `{0}` is x; the further ones are the attributes that PARAMETERS names. They are written so that `{0}` may
+#: be a vector of floats: literals are floats, and the first operand of fmax and fmin is none.
 FUNCTIONS = {
     "Ceil": "ceil({0})",
     "Celu": "(fmax({0}, 0.0f) + fmin({1} * expm1({0} / {1}), 0.0f))",

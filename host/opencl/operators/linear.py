@@ -19,24 +19,49 @@ FLOAT = np.dtype(np.float32)
 
 
 def lower_matmul(lowering: Lowering, node: ir.Node) -> None:
-    """numpy.matmul."""
+    """numpy.matmul, with the bias and the ReLU after it where nothing else reads what is between."""
     a, b = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
-    lowering.define(node.outputs[0], matmul(lowering, a, b))
+    last, bias = node, None
+    if len(a.shape) > 1 and len(b.shape) > 1:
+        last, bias = bias_after(lowering, node, b.shape[-1])
+    end = relu_after(lowering, last)
+    lowering.define(end.outputs[0], matmul(lowering, a, b, bias, relu=end is not last))
 
 
-def matmul(lowering: Lowering, a: Tensor, b: Tensor) -> Tensor:
-    """numpy.matmul of two tensors."""
+def bias_after(lowering: Lowering, node: ir.Node, width: int) -> tuple[ir.Node, Tensor | None]:
+    """The Add that adds one number to each of `width` columns of the node's result, absorbed, and these numbers."""
+    add = lowering.only_reader(node.outputs[0])
+    if add is None or add.op_type != "Add" or add.domain:
+        return node, None
+    other = next((value for value in add.inputs if value is not None and value is not node.outputs[0]), None)
+    if other is None or not lowering.is_known(other) or lowering.shape(other) != (width,):
+        return node, None
+    lowering.absorb(add)
+    return add, lowering.tensor(other)
+
+
+def relu_after(lowering: Lowering, node: ir.Node) -> ir.Node:
+    """The ReLU that alone reads the node's result, absorbed, or the node itself."""
+    relu = lowering.only_reader(node.outputs[0])
+    if relu is None or relu.op_type != "Relu":
+        return node
+    lowering.absorb(relu)
+    return relu
+
+
+def matmul(lowering: Lowering, a: Tensor, b: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
+    """numpy.matmul of two tensors, plus `bias` along the last axis, and then max(., 0) with `relu`."""
     left = a.reshaped((1, *a.shape)) if len(a.shape) == 1 else a
     right = b.reshaped((*b.shape, 1)) if len(b.shape) == 1 else b
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     m, k, n = left.shape[-2], left.shape[-1], right.shape[-1]
     result = lowering.allocate((*batch, m, n))
     if prod(right.shape[:-2]) == 1:  # one matrix for all: the batch is further rows
-        sides = Matrices(left, k, 1), Matrices(right, n, 1)
-        multiply(lowering, *sides, Size(1, prod(batch) * m, n, k), result)
+        size, sides = Size(1, prod(batch) * m, n, k), (Matrices(left, k, 1), Matrices(right, n, 1))
     else:
+        size = Size(prod(batch), m, n, k)
         sides = _batched(lowering, left, batch), _batched(lowering, right, batch)
-        multiply(lowering, *sides, Size(prod(batch), m, n, k), result)
+    multiply(lowering, *sides, size, result, bias=bias, bias_along="" if bias is None else "column", relu=relu)
     shape = (*batch, *((m,) if len(a.shape) > 1 else ()), *((n,) if len(b.shape) > 1 else ()))
     return result.reshaped(shape)
 
