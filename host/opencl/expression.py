@@ -103,6 +103,7 @@ def generate(root: Expression, *, vectors: bool) -> ElementwiseKernel:
         strided=[[stride != 0 for stride in per_axis[:-1]] for per_axis in strides],
         steps=steps,
         width=width,
+        needs_erf=any("error_function" in step.text for step in order),
     )
     numbers = (*sizes, *(stride for per_axis in strides for stride in per_axis[:-1] if stride))
     arguments = (

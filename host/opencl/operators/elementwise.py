@@ -25,7 +25,7 @@ FUNCTIONS = {
     "Celu": "(fmax({0}, 0.0f) + fmin({1} * expm1({0} / {1}), 0.0f))",
     "Cos": "cos({0})",
     "Elu": "({0} < 0.0f ? {1} * expm1({0}) : {0})",
-    "Erf": "erf({0})",
+    "Erf": "error_function({0})",
     "Exp": "exp({0})",
     "Floor": "floor({0})",
     "HardSigmoid": "fmin(fmax({1} * {0} + {2}, 0.0f), 1.0f)",
@@ -54,7 +54,7 @@ PARAMETERS = {
     "ThresholdedRelu": (("alpha", 1.0),),
     "QuickGelu": (("alpha", 1.702),),
 }
-GELU = "(0.5f * {0} * (1.0f + erf({0} * 0.70710678118654752f)))"  # x/2 (1 + erf(x / sqrt(2)))
+GELU = "(0.5f * {0} * (1.0f + error_function({0} * 0.70710678118654752f)))"  # x/2 (1 + erf(x / sqrt(2)))
 # x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), Hendrycks and Gimpel, arXiv 1606.08415
 GELU_TANH = "(0.5f * {0} * (1.0f + tanh(0.79788456080286536f * ({0} + 0.044715f * {0} * {0} * {0}))))"
 #: Of two operands of one type, which is the result's as well.

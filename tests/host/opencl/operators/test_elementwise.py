@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from device_runs import one_node, prepared
+from device_runs import one_node, prepared, run_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -42,6 +43,15 @@ def test_functions_of_positive_numbers(same_as_onnx_runtime: Any, kind: str) -> 
 @pytest.mark.parametrize(("kind", "domain"), [("Gelu", ""), ("Gelu", "com.microsoft"), ("QuickGelu", "com.microsoft")])
 def test_gelu(same_as_onnx_runtime: Any, kind: str, domain: str) -> None:
     same_as_onnx_runtime(one_node(kind, {"x": X}, domain=domain), {"x": X})
+
+
+def test_erf_is_close_everywhere(opencl_device: OpenClDevice) -> None:
+    """Relative to the value itself, however small it is; NaN and both ends as they should be."""
+    x = np.concatenate([np.linspace(-6, 6, 20_000), [1e-30, 1e-6, -1e-6, np.inf, -np.inf, 0, np.nan]]).astype(np.float32)
+    for values in (x, x[-7:]):  # eight at once, and one by one
+        (found,) = run_on(opencl_device, one_node("Erf", {"x": values}), {"x": values}).values()
+        expected = np.vectorize(math.erf)(values.astype(np.float64))
+        np.testing.assert_allclose(found, expected, rtol=5e-7, atol=0)
 
 
 def test_gelu_by_tanh(same_as_onnx_runtime: Any) -> None:
