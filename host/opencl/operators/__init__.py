@@ -18,6 +18,7 @@ from weft.host.opencl.operators import (
     movement,
     normalisation,
     pooling,
+    quantised,
     reduction,
     softmax,
 )
@@ -71,6 +72,7 @@ OPERATORS: dict[str, Operator] = {
     "IsNaN": Operator(elementwise.lower_is_nan),
     "LogSoftmax": Operator(softmax.lower_softmax),
     "MatMul": Operator(linear.lower_matmul),
+    "MatMulNBits": Operator(quantised.lower_matmul_nbits, (), quantised.check_matmul_nbits),
     "MaxPool": Operator(pooling.lower_pool, (), pooling.check_pool),
     "Neg": Operator(elementwise.lower_neg),
     "Not": Operator(elementwise.lower_not),
@@ -92,7 +94,7 @@ OPERATORS: dict[str, Operator] = {
 }
 #: Operators of com.microsoft (onnxruntime/docs/ContribOperators.md); the others are ONNX's own.
 CONTRIBUTED = frozenset(
-    {"BiasGelu", "FastGelu", "QuickGelu", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}
+    {"BiasGelu", "FastGelu", "MatMulNBits", "QuickGelu", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}
 )
 BOTH = frozenset({"Gelu"})
 _OLDEST_OPSET = 13  # from which on Softmax is over one axis, and Clip's bounds and Squeeze's axes are inputs
@@ -133,6 +135,6 @@ def _no_type(value: ir.Value) -> str:
 _FLOAT_ONLY = {
     *elementwise.FUNCTIONS,
     *("AveragePool", "BiasGelu", "Conv", "FastGelu", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool"),
-    *("LayerNormalization", "LogSoftmax", "MatMul", "MaxPool", "PRelu", "Pow", "RMSNormalization"),
+    *("LayerNormalization", "LogSoftmax", "MatMul", "MatMulNBits", "MaxPool", "PRelu", "Pow", "RMSNormalization"),
     *("SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Softmax"),
 }
