@@ -47,9 +47,9 @@ def kind(name: str) -> str:
     """`cpu`, `fpga` or another device's name without what follows the `@`. Raises InputError for a name that no device
     has, and for a place that it does not know."""
     base, at, _ = name.partition("@")
-    if base in _LATER:
-        raise InputError(f"device {base!r} is not available in this version of weft: use {_listed()}")
     if base not in _built_in() and base not in _installed():
+        if base in _LATER:
+            raise InputError(f"device {base!r} is not available in this version of weft: use {_listed()}")
         raise InputError(f"device {name!r} does not exist: use {_listed()}")
     if at:
         check = getattr(_module(base), "check_place", None)

@@ -3,6 +3,7 @@ have too little to multiply for that and are computed directly."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 import onnx_ir as ir
@@ -38,75 +39,66 @@ def lower_conv(lowering: Lowering, node: ir.Node) -> None:
     result = lowering.allocate((x.shape[0], weights.shape[0], *spatial))
     groups = attribute(node, "group", 1)
     end = relu_after(lowering, node)
+    layer = _Layer(x, weights, bias, result, slide, (height, width), out, groups, relu=end is not node)
     if groups > 1 and weights.shape[1] == 1:
-        _depthwise(lowering, x, weights, bias, result, slide, (height, width), out, relu=end is not node)
+        _depthwise(lowering, layer)
     else:
-        _product(lowering, x, weights, bias, result, slide, (height, width), out, groups, relu=end is not node)
+        _product(lowering, layer)
     lowering.define(end.outputs[0], result)
 
 
-def _product(
-    lowering: Lowering,
-    x: Tensor,
-    weights: Tensor,
-    bias: Tensor | None,
-    result: Tensor,
-    slide: Sliding,
-    image: tuple[int, int],
-    out: tuple[int, int],
-    groups: int,
-    *,
-    relu: bool,
-) -> None:
+@dataclass(frozen=True)
+class _Layer:
+    """A convolution with everything worked out; `image` and `out` are heights and widths."""
+
+    x: Tensor
+    weights: Tensor
+    bias: Tensor | None
+    result: Tensor
+    slide: Sliding
+    image: tuple[int, int]
+    out: tuple[int, int]
+    groups: int
+    relu: bool
+
+
+def _product(lowering: Lowering, layer: _Layer) -> None:
     """For each image and group: weights (channels out x taps) times what the taps see (taps x positions)."""
-    taps = prod(weights.shape[1:])
-    channels = weights.shape[0] // groups
-    planes = weights.shape[1] * prod(image)
-    size = Size(x.shape[0] * groups, channels, prod(out), taps)
-    left = Matrices(weights, taps, 1, 1, groups, channels * taps)
+    weights, slide = layer.weights, layer.slide
+    taps, channels = prod(weights.shape[1:]), weights.shape[0] // layer.groups
+    planes = weights.shape[1] * prod(layer.image)
+    size = Size(layer.x.shape[0] * layer.groups, channels, prod(layer.out), taps)
     pointwise = slide.window == slide.strides == (1, 1) and slide.pads == slide.ends == (0, 0)
-    row = prod(image) if pointwise else 0
+    row = prod(layer.image) if pointwise else 0
+    window = Window(*layer.image, layer.out[1], slide.window, slide.strides, slide.pads, slide.dilations)
     multiply(
         lowering,
-        left,
-        Matrices(x, row, 1, 1, max(size.batch, 1), planes),
+        Matrices(weights, taps, 1, 1, layer.groups, channels * taps),
+        Matrices(layer.x, row, 1, 1, max(size.batch, 1), planes),
         size,
-        result,
-        window=None if pointwise else Window(*image, out[1], slide.window, slide.strides, slide.pads, slide.dilations),
-        bias=bias,
-        bias_along="" if bias is None else "row",
-        relu=relu,
+        layer.result,
+        window=None if pointwise else window,
+        bias=layer.bias,
+        bias_along="" if layer.bias is None else "row",
+        relu=layer.relu,
     )
 
 
-def _depthwise(
-    lowering: Lowering,
-    x: Tensor,
-    weights: Tensor,
-    bias: Tensor | None,
-    result: Tensor,
-    slide: Sliding,
-    image: tuple[int, int],
-    out: tuple[int, int],
-    *,
-    relu: bool,
-) -> None:
-    lowering.launch_elements(
-        source(
-            "depthwise.cl.j2",
-            bias=bias is not None,
-            relu=relu,
-            window_height=slide.window[0],
-            window_width=slide.window[1],
-        ),
-        "depthwise",
-        (
-            *(result, x, weights),
-            *(() if bias is None else (bias,)),
-            *(weights.shape[0], weights.shape[0] // x.shape[1]),
-            *(*image, *out, *slide.strides, *slide.pads, *slide.dilations),
-        ),
-        out[1],
-        out[0],
-        x.shape[0] * weights.shape[0],
+def _depthwise(lowering: Lowering, layer: _Layer) -> None:
+    """Every channel with a window of its own."""
+    slide, channels, planes = layer.slide, layer.weights.shape[0], layer.x.shape[1]
+    text = source(
+        "depthwise.cl.j2",
+        bias=layer.bias is not None,
+        relu=layer.relu,
+        window_height=slide.window[0],
+        window_width=slide.window[1],
     )
+    arguments = (
+        *(layer.result, layer.x, layer.weights),
+        *(() if layer.bias is None else (layer.bias,)),
+        *(channels, channels // planes),
+        *(*layer.image, *layer.out, *slide.strides, *slide.pads, *slide.dilations),
+    )
+    height, width = layer.out
+    lowering.launch_elements(text, "depthwise", arguments, width, height, layer.x.shape[0] * channels)

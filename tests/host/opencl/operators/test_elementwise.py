@@ -47,7 +47,9 @@ def test_gelu(same_as_onnx_runtime: Any, kind: str, domain: str) -> None:
 
 def test_erf_is_close_everywhere(opencl_device: OpenClDevice) -> None:
     """Relative to the value itself, however small it is; NaN and both ends as they should be."""
-    x = np.concatenate([np.linspace(-6, 6, 20_000), [1e-30, 1e-6, -1e-6, np.inf, -np.inf, 0, np.nan]]).astype(np.float32)
+    x = np.concatenate([np.linspace(-6, 6, 20_000), [1e-30, 1e-6, -1e-6, np.inf, -np.inf, 0, np.nan]]).astype(
+        np.float32
+    )
     for values in (x, x[-7:]):  # eight at once, and one by one
         (found,) = run_on(opencl_device, one_node("Erf", {"x": values}), {"x": values}).values()
         expected = np.vectorize(math.erf)(values.astype(np.float64))

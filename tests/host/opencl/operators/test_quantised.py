@@ -29,13 +29,21 @@ def packed(values: Any, axis: int = -1) -> Any:
 @pytest.mark.parametrize("rows", [1, 3, 9])
 @pytest.mark.parametrize(("depth", "width", "block"), [(64, 24, 32), (96, 17, 16), (48, 5, 32)])
 def test_matmul_nbits(
-    opencl_device: OpenClDevice, same_as_onnx_runtime: Any, bits: int, zeros: bool, rows: int, depth: int, width: int,
+    opencl_device: OpenClDevice,
+    same_as_onnx_runtime: Any,
+    bits: int,
+    zeros: bool,
+    rows: int,
+    depth: int,
+    width: int,
     block: int,
-) -> None:  # fmt: skip
+) -> None:
     blocks = -(-depth // block)
     quantised = random.integers(0, 2**bits, (width, blocks, block), dtype=np.uint8)
     scales = random.normal(0, 0.1, (width, blocks)).astype(np.float32)
-    points = random.integers(0, 2**bits, (width, blocks), dtype=np.uint8) if zeros else np.full_like(scales, 2 ** (bits - 1))
+    points = (
+        random.integers(0, 2**bits, (width, blocks), dtype=np.uint8) if zeros else np.full_like(scales, 2 ** (bits - 1))
+    )
     unpacked = ((quantised - points[..., None].astype(np.float32)) * scales[..., None]).reshape(width, -1)[:, :depth]
     a = random.normal(size=(1, rows, depth)).astype(np.float32)
     constants = {"b": packed(quantised) if bits == 4 else quantised, "s": scales.reshape(-1)}
@@ -51,7 +59,7 @@ def test_matmul_nbits(
 
 def test_with_a_bias(opencl_device: OpenClDevice) -> None:
     a, bias = random.normal(size=(2, 32)).astype(np.float32), random.normal(size=8).astype(np.float32)
-    constants = {"b": np.full((8, 1, 16), 0x99, np.uint8), "s": np.ones(8, np.float32), "c": bias}
+    constants: dict[str, Any] = {"b": np.full((8, 1, 16), 0x99, np.uint8), "s": np.ones(8, np.float32), "c": bias}
     attributes: dict[str, Any] = {"K": 32, "N": 8, "bits": 4, "block_size": 32}
     model = one_node("MatMulNBits", {"a": a}, constants, order="a,b,s,,,c", domain="com.microsoft", **attributes)
     (found,) = run_on(opencl_device, model, {"a": a}).values()
@@ -60,7 +68,7 @@ def test_with_a_bias(opencl_device: OpenClDevice) -> None:
 
 def test_what_stays_elsewhere() -> None:
     a = np.zeros((1, 36), np.float32)
-    constants = {"b": np.zeros((8, 2, 16), np.uint8), "s": np.ones(16, np.float32)}
+    constants: dict[str, Any] = {"b": np.zeros((8, 2, 16), np.uint8), "s": np.ones(16, np.float32)}
     attributes: dict[str, Any] = {"K": 36, "N": 8, "bits": 4, "block_size": 32}
     model = one_node("MatMulNBits", {"a": a}, constants, domain="com.microsoft", **attributes)
     assert "multiples of 8" in refusal(next(iter(ir.from_proto(model).graph)))
