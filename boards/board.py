@@ -51,6 +51,7 @@ class Clock:
 class Memory:
     """The memory that the fabric reads and writes."""
 
+    kind: Literal["ddr", "hbm"]
     bytes: Annotated[int, Range(2**20, 2**44)]
     bytes_per_s: Rate  # peak of the interface, or of the fabric's ports where those are narrower
     efficiency: Annotated[float, Range(0.01, 1)]  # share of the peak that long bursts reach

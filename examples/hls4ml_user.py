@@ -20,4 +20,4 @@ print(weft.simulate(design, board="zcu104").latency_us, "us")
 design.save("d")
 
 model.compile()  # hls4ml's own C simulation, to see that they agree
-assert np.array_equal(values, model.predict(x).reshape(values.shape))
+assert np.array_equal(np.asarray(values).ravel(), np.asarray(model.predict(x)).ravel())

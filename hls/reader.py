@@ -68,13 +68,16 @@ def read_type(precision: Any, where: str) -> FixedType:
         raise InputError(f"{where} has type {precision}, and weft models ap_fixed and ap_int types only")
     rounding = getattr(precision, "rounding_mode", None)
     saturation = getattr(precision, "saturation_mode", None)
-    return FixedType(
-        int(precision.width),
-        int(precision.integer),
-        bool(precision.signed),
-        rounding.name if rounding is not None else "TRN",
-        saturation.name if saturation is not None else "WRAP",
-    )
+    try:
+        return FixedType(
+            int(precision.width),
+            int(precision.integer),
+            bool(precision.signed),
+            rounding.name if rounding is not None else "TRN",
+            saturation.name if saturation is not None else "WRAP",
+        )
+    except InputError as error:
+        raise InputError(f"{where} has type {precision}, which is not exact in weft: {error}") from None
 
 
 def _read_tensor(name: str, variable: Any) -> Tensor:

@@ -106,9 +106,9 @@ def build_bitstream(project: str | Path, design: Design, board: Board, target: s
         shutil.copytree(source, room)
         for name, text in scripts.items():
             (room / name).write_text(text, encoding="utf-8")
-        _run([*_hls_command(), "build_hls.tcl"], room, f"{wanted.stem}-hls.log")
+        run_tool([*_hls_command(), "build_hls.tcl"], room, f"{wanted.stem}-hls.log")
         vivado = ["vivado", "-mode", "batch", "-nojournal", "-nolog", "-notrace", "-source", "block_design.tcl"]
-        _run(vivado, room, f"{wanted.stem}-vivado.log")
+        run_tool(vivado, room, f"{wanted.stem}-vivado.log")
         _collect(room, wanted)
         _keep_reports(room, source / "reports")
     finally:
@@ -195,7 +195,7 @@ def _hls_command() -> list[str]:
     return ["vitis_hls", "-f"] if shutil.which("vitis_hls") else []
 
 
-def _run(command: Sequence[str], room: Path, log_name: str) -> None:
+def run_tool(command: Sequence[str], room: Path, log_name: str) -> None:
     """Run a tool in `room`; if it fails its log is kept in weft's cache and named in the error."""
     log = room / log_name
     with log.open("wb") as file:

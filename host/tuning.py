@@ -18,7 +18,7 @@ from weft.hls.design import Design, Io, Layer
 from weft.hls.lower import Choice, Strategy, products, valid_reuse_factors, valid_strategies
 from weft.sim import Report, estimate, smallest_fifos
 from weft.sim.cost.model import NEWEST_TOOL
-from weft.sim.cost.storage import fifo
+from weft.sim.cost.stream import fifo
 
 STRATEGIES: tuple[Strategy, ...] = ("latency", "resource")
 Choices = Mapping[str, Choice]
@@ -88,7 +88,7 @@ def shrink_fifos(design: Design, board: Board, report: Report, tool: str = NEWES
     cheaper = {
         name: tensor.fifo_depth
         for name, tensor in smallest.tensors.items()
-        if fifo(tensor).lut <= fifo(design.tensors[name]).lut
+        if fifo(tensor, tool).lut <= fifo(design.tensors[name], tool).lut
     }
     for trial in (smallest, design.with_fifo_depths(cheaper)):
         found = estimate(trial, board, tool=tool)

@@ -12,7 +12,7 @@ from weft.boards import Board
 from weft.boards.resources import Resources
 
 #: The same in one line, for tables.
-ASSUMPTIONS = "static power for one latency; fabric toggling while busy, by its share of the board; no DDR, no CPU"
+ASSUMPTIONS = "static power over one latency, fabric toggling as it works; no DDR or CPU"
 
 _COUNTED = ("lut", "ff", "dsp", "bram18")
 

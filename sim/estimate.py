@@ -6,9 +6,7 @@ from the best to the worst published case. The figures are of csynth, before pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import ceil
 from pathlib import Path
 
 from weft.boards import Board, load_board
@@ -18,9 +16,9 @@ from weft.hls.design import Design, Layer
 from weft.sim.calibration.store import stored_corrections
 from weft.sim.cost import layer_cost
 from weft.sim.cost.correction import Corrections, what_corrects
-from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of, is_vitis
-from weft.sim.cost.storage import fifo
-from weft.sim.cost.stream import axi_stream
+from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of
+from weft.sim.cost.stream import axi_stream, fifo
+from weft.sim.cycles import Row, csynth_interval, csynth_latency, run_interval, run_latency
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.host_cost import copy_us
 from weft.sim.report import LayerReport, Range, Report
@@ -29,24 +27,11 @@ _WIRE = Timing(0, 1, 0, 0.0)
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A layer or an end of the design, with what it reads, what it writes, and its cost."""
+class Run:
+    """Cycles of a design in a run: a first sample's latency, and from one sample to the next."""
 
-    name: str
-    kind: str
-    reuse_factor: int
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    cost: Cost
-    sequential: bool = False
-
-
-@dataclass(frozen=True)
-class _Arrival:
-    """Cycles at which a tensor's first and last element are there."""
-
-    first: int
-    last: int
+    latency: int
+    interval: int
 
 
 def estimate(
@@ -70,12 +55,9 @@ def estimate(
     """
     machine = load_board(board)
     context = context_of(design, machine, clock_ns, tool, corrections)
-    period = context.clock_ns
-    rows = _rows(design, context)
-    if not ends:
-        rows = [replace(row, cost=Cost(_WIRE, _WIRE)) if row.kind == "stream" else row for row in rows]
-    latency = Range(*(_latency(design, rows, worst) for worst in (False, True)))
-    interval = Range(*(_interval(design, rows, tool, worst) for worst in (False, True)))
+    period, rows = context.clock_ns, _rows(design, context, ends)
+    latency = Range(*(csynth_latency(design, rows, tool, worst) for worst in (False, True)))
+    interval = Range(*(csynth_interval(design, rows, tool, worst) for worst in (False, True)))
     layers = tuple(_report(row, period, machine) for row in rows if ends or row.kind != "stream")
     return Report(
         board=machine.name,
@@ -93,6 +75,20 @@ def estimate(
     )
 
 
+def expected_run(
+    design: Design,
+    board: str | Path | Board,
+    clock_ns: float | None = None,
+    *,
+    tool: str = NEWEST_TOOL,
+    ends: bool = True,
+    corrections: Corrections | None = None,
+) -> Run:
+    """What co-simulation shows, where `estimate` gives what csynth reports; arguments and errors are the same."""
+    rows = _rows(design, context_of(design, load_board(board), clock_ns, tool, corrections), ends)
+    return Run(run_latency(design, rows, tool), run_interval(design, rows, tool))
+
+
 def context_of(
     design: Design, board: Board, clock_ns: float | None, tool: str, corrections: Corrections | None = None
 ) -> Context:
@@ -105,13 +101,16 @@ def context_of(
     return Context(design, fabric_of(board.family), period, tool, stored)
 
 
-def _rows(design: Design, context: Context) -> list[_Row]:
+def _rows(design: Design, context: Context, ends: bool) -> list[Row]:
+    """Every layer between the streams at the ends, which are wires without `ends`."""
     inward = [_end(context, name, True, number) for number, name in enumerate(design.inputs)]
     outward = [_end(context, name, False, number) for number, name in enumerate(design.outputs)]
+    if not ends:
+        inward, outward = ([replace(row, cost=Cost(_WIRE, _WIRE)) for row in side] for side in (inward, outward))
     return inward + [_layer_row(layer, context) for layer in design.layers if layer.kind != "Input"] + outward
 
 
-def _end(context: Context, name: str, inward: bool, number: int) -> _Row:
+def _end(context: Context, name: str, inward: bool, number: int) -> Row:
     """A stream at the edge: `input` and `output`, numbered where there are several."""
     design = context.design
     names, word = (design.inputs, "input") if inward else (design.outputs, "output")
@@ -121,103 +120,22 @@ def _end(context: Context, name: str, inward: bool, number: int) -> _Row:
     tensor = context.carried(design.tensors[name]) if context.stream else design.tensors[name]
     cost = axi_stream(tensor, context.stream, inward)
     if context.stream and inward:
-        cost = Cost(cost.best, cost.worst, cost.resources + fifo(tensor))
-    return _Row(title, "stream", 1, () if inward else (name,), (name,) if inward else (), cost)
+        cost = replace(cost, resources=cost.resources + fifo(tensor, context.tool))
+    return Row(title, "stream", 1, () if inward else (name,), (name,) if inward else (), cost)
 
 
-def _layer_row(layer: Layer, context: Context) -> _Row:
+def _layer_row(layer: Layer, context: Context) -> Row:
     """A layer's row; in io_stream it carries the FIFOs that it writes."""
     cost = layer_cost(layer, context)
     if context.stream and layer.kind != "Reshape":  # a Reshape is another name for its input's FIFO
-        fifos = (fifo(context.design.tensors[name]) for name in layer.outputs if name in context.design.tensors)
-        cost = Cost(cost.best, cost.worst, sum(fifos, cost.resources))
+        tensors = context.design.tensors
+        fifos = (fifo(tensors[name], context.tool) for name in layer.outputs if name in tensors)
+        cost = replace(cost, resources=sum(fifos, cost.resources))
     sequential = layer.strategy.lower() == "resource" and layer.reuse_factor > 1 and bool(layer.weights)
-    return _Row(layer.name, layer.kind, layer.reuse_factor, layer.inputs, layer.outputs, cost, sequential)
+    return Row(layer.name, layer.kind, layer.reuse_factor, layer.inputs, layer.outputs, cost, sequential)
 
 
-def _timing(row: _Row, worst: bool) -> Timing:
-    return row.cost.worst if worst else row.cost.best
-
-
-def _latency(design: Design, rows: list[_Row], worst: bool) -> int:
-    """The cycle of the last output value. Every row starts when its first data is there (io_stream) or when its
-    inputs are complete (io_parallel); the design ends with its slowest path."""
-    arrivals: dict[str, _Arrival] = {}
-    end = 0
-    handover = _handover(design, rows, worst)
-    for row in rows:
-        missing = [name for name in row.reads if name not in arrivals]
-        if missing:
-            raise InputError(f"layer {row.name} reads {missing[0]} before it is made: the design is not in order")
-        read = _joined(arrivals[name] for name in row.reads)
-        timing = _timing(row, worst)
-        if design.io == "io_stream":
-            made = _through(timing, read)
-        else:
-            cycles = read.last + timing.latency + (handover if _is_handed(design, row) else 0)
-            made = _Arrival(cycles, cycles)
-        arrivals |= dict.fromkeys(row.writes, made)
-        end = max(end, made.last)
-    return end
-
-
-def _is_handed(design: Design, row: _Row) -> bool:
-    """Whether a layer takes its data from another: not the ends, not wires, not the first layer."""
-    return row.kind not in ("stream", "Reshape") and any(name not in design.inputs for name in row.reads)
-
-
-def _joined(arrivals: Iterable[_Arrival]) -> _Arrival:
-    """A layer of several inputs waits for each."""
-    every = list(arrivals) or [_Arrival(0, 0)]
-    return _Arrival(max(one.first for one in every), max(one.last for one in every))
-
-
-def _through(timing: Timing, read: _Arrival) -> _Arrival:
-    """When a stage of a stream gives its first and last element, its input arriving evenly from first to last."""
-    busy = timing.latency - timing.depth
-    first = read.first + ceil(timing.needs * max(busy, read.last - read.first)) + timing.depth
-    last = max(read.first + timing.latency, read.last + timing.depth)
-    return _Arrival(min(first, last), last)
-
-
-def _dataflow(rows: list[_Row]) -> bool:
-    """hls4ml's choice for io_parallel: dataflow if a convolution has partitions or a layer is Resource."""
-    return any(row.sequential or ("Conv" in row.kind and row.cost.best.interval > 1) for row in rows)
-
-
-def _handover(design: Design, rows: list[_Row], worst: bool) -> int:
-    """io_parallel: cycles from one layer to the next.
-
-    In dataflow 1 (sum(RF) + 2L - 1 of L Dense layers, FACTS section 2; 183 to 184 for layers of 179 and 4 boundaries,
-    ECE226_CoDesign@bfc2fecf); in a pipeline 0, or 1 where HLS registers the boundary (10 published for layers of 6 and
-    5 boundaries, CE6370@8b151865).
-    """
-    return 1 if design.io == "io_parallel" and (worst or _dataflow(rows)) else 0
-
-
-def _interval(design: Design, rows: list[_Row], tool: str, worst: bool) -> int:
-    """Cycles from one sample to the next: the slowest row, + 1 in io_stream (FACTS section 2).
-
-    In io_parallel with Resource layers Vitis HLS runs them one after another, so that interval = latency of the layers
-    (FACTS section 2, exact on 103 rows); the streams at the ends overlap with them. Under Vivado HLS they overlap.
-    """
-    slowest = max(_timing(row, worst).interval for row in rows)
-    if design.io == "io_stream":
-        core = [_timing(row, worst).interval for row in rows if row.kind != "stream"]
-        return max(slowest, max(core, default=0) + 1)
-    if any(row.sequential for row in rows) and is_vitis(tool):
-        ends = sum(_longest_end(rows, reads) for reads in (True, False))
-        return max(slowest, _latency(design, rows, worst) - ends)
-    return slowest
-
-
-def _longest_end(rows: list[_Row], reads: bool) -> int:
-    """Cycles of the longest stream in (or out) of the design."""
-    ends = (row.cost.best.latency for row in rows if row.kind == "stream" and bool(row.reads) == reads)
-    return max(ends, default=0)
-
-
-def _report(row: _Row, period: float, board: Board) -> LayerReport:
+def _report(row: Row, period: float, board: Board) -> LayerReport:
     best, worst, resources = row.cost.best, row.cost.worst, row.cost.resources
     latency = Range(min(best.latency, worst.latency), max(best.latency, worst.latency))
     interval = Range(min(best.interval, worst.interval), max(best.interval, worst.interval))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.boards.resources import Resources
+from weft.sim.confidence import fabric_range
 from weft.sim.energy import ASSUMPTIONS
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def fifo_table(report: Report) -> Table:
 
 
 def _caption(report: Report) -> str:
-    lines = [f"uJ: {ASSUMPTIONS}"]
+    between = ", ".join(f"{name.upper()} {low:,}-{high:,}" for name, (low, high) in fabric_range(report.layers).items())
+    lines = [f"eight in ten published layers: {between}", f"uJ: {ASSUMPTIONS}"]
     if report.corrected_by:
         lines.insert(0, report.corrected_by)
     if report.fifos:

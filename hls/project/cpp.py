@@ -18,12 +18,12 @@ Number = int | float | bool | str | tuple[int, ...]
 _PLAIN_TYPE = re.compile(r"typedef (ap_u?(?:fixed|int)<[^<>]*>) (\w+);")
 _PACKED_TYPE = re.compile(r"typedef nnet::array<(ap_u?(?:fixed|int)<[^<>]*>), (\d+)\*1> (\w+);")
 _STRUCT = re.compile(r"struct (\w+)(?: : nnet::\w+)? \{")
-_VALUE = re.compile(r"static (?:const|constexpr) [\w:]+ (\w+) = ([^;]+);")
+_VALUE = re.compile(r"static (?:const|constexpr) [\w:]+ (\w+)\s+= ([^;]+);")
 _TYPED = re.compile(r"static const (\w+) (\w+);")
 _ALIAS = re.compile(r"typedef ([^;]+) (\w+);")
 _USING = re.compile(r"using (\w+) = ([\w:]+)<[^;]*>;")
 _OUTSIDE = re.compile(r"const \w+ (\w+)::(\w+) = ([^;]+);")
-_ARRAY = re.compile(r"unsigned (config\d+)_(from_shape|to_shape|perm)\[\d+\] = \{([\d, ]+)\};")
+_ARRAY = re.compile(r"unsigned (config\w*?)_(from_shape|to_shape|perm)\[\d+\] = \{([\d, ]+)\};")
 
 _PORT = re.compile(r"(?:hls::stream<(\w+)> &(\w+)|(\w+) (\w+)\[([\d*]+)\])")
 _STREAM = re.compile(r'hls::stream<(\w+)> (\w+)\("\w+"\);')
@@ -43,12 +43,12 @@ class Carried:
 
 @dataclass(frozen=True)
 class Struct:
-    """A layer's config struct: its constants, its types, and the templates that it chose."""
+    """A layer's config struct: its constants, its types, and what else it names: templates and other structs."""
 
     name: str
     values: dict[str, Number] = field(default_factory=dict)
     types: dict[str, FixedType] = field(default_factory=dict)
-    templates: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Top:
-    """The top function. `renamed` are Reshapes, which move no value: `auto& name = source;`."""
+    """The top function. `renamed` are Reshapes, which move no value (`auto& name = source;`), by their source."""
 
     ports: tuple[Variable, ...]
     variables: Mapping[str, Variable]  # the ports among them
     depths: Mapping[str, int]  # of the FIFOs
-    renamed: Mapping[str, str]
+    renamed: Mapping[str, list[str]]
     calls: tuple[Call, ...]  # in the order in which values flow
     stream: bool
 
@@ -105,7 +105,7 @@ def read_structs(text: str, types: Mapping[str, Carried]) -> dict[str, Struct]:
     """parameters.h: every config struct by name, with the constants that follow it."""
     found: dict[str, Struct] = {}
     current: Struct | None = None
-    for line in map(str.strip, text.splitlines()):
+    for line in (line.partition("//")[0].strip() for line in text.splitlines()):
         if match := _STRUCT.fullmatch(line):
             current = found[match[1]] = Struct(match[1])
         elif line == "};":
@@ -120,18 +120,28 @@ def read_structs(text: str, types: Mapping[str, Carried]) -> dict[str, Struct]:
     return found
 
 
+def named_struct(struct: Struct, name: str, structs: Mapping[str, Struct], layer: str) -> Struct:
+    """The struct that another one names. Raises ArtefactError, which names the layer, where it is missing."""
+    found = structs.get(struct.names.get(name, ""))
+    if found is None:
+        raise ArtefactError(f"layer {layer}: struct {struct.name} of parameters.h has no {name}")
+    return found
+
+
 def _read_member(struct: Struct, line: str, types: Mapping[str, Carried]) -> None:
     if match := _VALUE.fullmatch(line):
         _read_constant({struct.name: struct}, struct.name, match[1], match[2])
     elif (match := _TYPED.fullmatch(line)) and match[1] in types:
         struct.types[f"{match[2]}_t"] = types[match[1]].type
     elif match := _USING.fullmatch(line):
-        struct.templates[match[1]] = match[2].rpartition("::")[2]
+        struct.names[match[1]] = match[2].rpartition("::")[2]
     elif match := _ALIAS.fullmatch(line):
         if match[1].startswith("ap_"):
             struct.types[match[2]] = _parsed(match[1], f"{struct.name}::{match[2]}")
         elif match[1] in types:
             struct.types[match[2]] = types[match[1]].type
+        else:
+            struct.names[match[2]] = match[1]
 
 
 def _read_constant(structs: Mapping[str, Struct], struct: str, name: str, text: str) -> None:
@@ -161,7 +171,7 @@ def read_top(text: str, name: str) -> Top:
     ports: list[Variable] = []
     variables: dict[str, Variable] = {}
     depths: dict[str, int] = {}
-    renamed: dict[str, str] = {}
+    renamed: dict[str, list[str]] = {}
     calls: list[Call] = []
     signature, body = _split(text, name)
     for part in filter(None, map(str.strip, signature.split(","))):
@@ -176,7 +186,7 @@ def read_top(text: str, name: str) -> Top:
         elif match := _VARIABLE.fullmatch(line):
             variables[match[2]] = Variable(match[2], match[1], _dims(match[3]))
         elif match := _RENAMED.fullmatch(line):
-            renamed[match[1]] = match[2]
+            renamed.setdefault(match[2], []).append(match[1])
         elif match := _DEPTH.fullmatch(line):
             depths[match[1]] = int(match[2])
         elif not line.startswith("#pragma HLS"):

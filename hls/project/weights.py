@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from weft.boards.errors import ArtefactError
 from weft.hls.design import Weight
+from weft.hls.precision import Integers
 from weft.hls.project.cpp import Carried
 from weft.hls.project.files import read_text
+from weft.hls.project.kernels import Extents, extents
+from weft.hls.project.step import Step
+
+
+def read_weights(folder: Path, step: Step, types: Mapping[str, Carried]) -> dict[str, Weight]:
+    """A layer's weights by name, shaped as `Design` has them. Raises ArtefactError as `read_weight` does."""
+    found = {}
+    for (name, names), array in zip(step.kernel.weights.items(), step.weights, strict=True):
+        weight = read_weight(folder, array, types)
+        # hls4ml's apply_resource_strategy puts the outputs first.
+        outputs_first = name.endswith("weight") and step.strategy in ("resource", "resource_unrolled")
+        found[name] = Weight(_shaped(weight.raw, step, names, outputs_first), weight.type)
+    return found
+
+
+def _shaped(raw: Integers, step: Step, names: Extents, outputs_first: bool) -> Integers:
+    shape = extents(step.struct, names, step.layer)
+    known = prod(extent for extent in shape if extent != -1)
+    if raw.size % known or (-1 not in shape and raw.size != known):
+        raise ArtefactError(f"layer {step.layer} has {raw.size} weights where config {step.struct.name} says {shape}")
+    if outputs_first:
+        return np.moveaxis(raw.reshape((shape[-1], *shape[:-1])), 0, -1)
+    return raw.reshape(shape)
 
 
 def read_weight(folder: Path, name: str, types: Mapping[str, Carried]) -> Weight:

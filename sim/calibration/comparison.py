@@ -107,9 +107,11 @@ def _own_reports(reports: Iterable[ToolReport]) -> list[ToolReport]:
 
 
 def _layer_of(module: str, calls: Mapping[str, Call]) -> str | None:
-    """The layer whose kernel a module is: dense_latency_ap_fixed_16_6_5_3_0_..._config2_s is `dense` with config2."""
+    """The layer whose kernel a module is: dense_latency_ap_fixed_16_6_5_3_0_..._config2_s is `dense` with config2.
+
+    Vivado HLS 2020.1 ends the name of a module with constant arguments in zeros, config2_0_0_0_0, and not in _s."""
     for name, call in calls.items():
-        if re.fullmatch(rf"{call.function}_\w*?(?<![a-z0-9]){re.escape(call.templates[-1])}_s", module):
+        if re.fullmatch(rf"{call.function}_\w*?(?<![a-z0-9]){re.escape(call.templates[-1])}(?:_s|(?:_0)+)", module):
             return name
     return None
 

@@ -9,15 +9,19 @@ from collections.abc import Callable
 
 from weft.boards.errors import WeftError
 from weft.hls.design import Layer
-from weft.sim.cost.activation import activation, softmax
+from weft.sim.cost.activation import activation
 from weft.sim.cost.convolution import convolution, depthwise, separable
 from weft.sim.cost.correction import corrected, correction_key
 from weft.sim.cost.dense import dense
+from weft.sim.cost.einsum import dot, einsum, einsum_dense
+from weft.sim.cost.embedding import embedding
 from weft.sim.cost.merge import concatenate, merge
 from weft.sim.cost.model import Context, Cost
-from weft.sim.cost.normalisation import normalisation
+from weft.sim.cost.normalisation import layer_normalisation, normalisation
 from weft.sim.cost.pooling import global_pooling, pooling
-from weft.sim.cost.shape import moved, transpose, wires
+from weft.sim.cost.recurrent import bidirectional, recurrent
+from weft.sim.cost.shape import cropping, moved, resize, transpose, wires, zero_padding
+from weft.sim.cost.softmax import softmax
 
 COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
     "Input": wires,
@@ -43,14 +47,24 @@ COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
     "Softmax": softmax,
     "BatchNormalization": normalisation,
     "ApplyAlpha": normalisation,
+    "LayerNormalization": layer_normalisation,
+    "LSTM": recurrent,
+    "GRU": recurrent,
+    "Bidirectional": bidirectional,
+    "Dot": dot,
+    "Einsum": einsum,
+    "EinsumDense": einsum_dense,
+    "Embedding": embedding,
     "Merge": merge,
     "Concatenate": concatenate,
     "Reshape": wires,
     "Repack": moved,
     "Clone": moved,
-    "ZeroPadding1D": moved,
-    "ZeroPadding2D": moved,
-    "Resize": moved,
+    "ZeroPadding1D": zero_padding,
+    "ZeroPadding2D": zero_padding,
+    "Resize": resize,
+    "Cropping1D": cropping,
+    "Cropping2D": cropping,
     "Transpose": transpose,
 }
 

@@ -34,7 +34,8 @@ def correction_key(layer: Layer, io: Io) -> tuple[str, str, str]:
 def corrected(cost: Cost, correction: Correction) -> Cost:
     """The cost, each figure times its factor and rounded."""
     used = {name: round(count * correction.factors.get(name, 1.0)) for name, count in cost.resources.as_dict().items()}
-    return Cost(_scaled(cost.best, correction), _scaled(cost.worst, correction), Resources(**used))
+    expected = None if cost.expected is None else _scaled(cost.expected, correction)
+    return Cost(_scaled(cost.best, correction), _scaled(cost.worst, correction), Resources(**used), expected)
 
 
 def _scaled(timing: Timing, correction: Correction) -> Timing:
@@ -42,6 +43,8 @@ def _scaled(timing: Timing, correction: Correction) -> Timing:
     slower = correction.factors.get("latency", 1.0)
     return replace(
         timing,
+        shift=round(timing.shift * slower),
+        lead=None if timing.lead is None else round(timing.lead * slower),
         latency=round(timing.latency * slower),
         depth=round(timing.depth * slower),
         interval=max(1, round(timing.interval * correction.factors.get("interval", 1.0))),

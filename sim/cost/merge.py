@@ -5,8 +5,8 @@ from __future__ import annotations
 from weft.boards.errors import WeftError
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
+from weft.sim.cost.dsp import dsps_per_product
 from weft.sim.cost.model import Context, Cost, at_once, beats, channels, streamed
-from weft.sim.cost.multiplier import dsps_per_product
 
 _ADDED = {"add", "subtract", "average", "maximum", "minimum"}
 
@@ -20,7 +20,7 @@ def merge(layer: Layer, context: Context) -> Cost:
     values = channels(result) if context.stream else result.size
     bits = max(first.type.width, second.type.width)
     if operation == "multiply":
-        dsp = dsps_per_product(first.type, second.type, context.fabric)
+        dsp = dsps_per_product(first.type, second.type, context.fabric, context.tool)
         soft = 0 if dsp else first.type.width * second.type.width
         depth, logic = context.registers(context.fabric.multiply_ns), Resources(lut=soft * values, dsp=dsp * values)
     elif operation in _ADDED:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
-from weft.sim.cost.model import Context, Cost, at_once, beats, channels, drained, is_vitis, levels, streamed, whole
-from weft.sim.cost.storage import shift_register
+from weft.sim.cost.laws import fabric as law_fabric
+from weft.sim.cost.model import (
+    Context,
+    Cost,
+    at_once,
+    beats,
+    channels,
+    drained,
+    is_before,
+    is_fast,
+    is_vitis,
+    levels,
+    streamed,
+    whole,
+)
+
+# Nanoseconds of a comparison and a choice on 7 series and on UltraScale+: 2 levels fit into 10 ns there and not into 5
+# here, 4 levels take one register at 10 ns on both (the rows of `pooling`).
+_COMPARE_NS = (4.3, 2.2)
 
 
 def pooling(layer: Layer, context: Context) -> Cost:
-    """Pooling1D and 2D. io_stream: one input pixel a cycle, and the comparisons of the last window.
+    """Pooling1D and 2D. io_stream: one input pixel a cycle, then the comparisons of the last window.
 
-    Window 4x4: + 3 on xcu280 and xcu50, + 5 on xc7z020; 2x2: + 2 and + 4 (Vivado HLS 2020.1). Elements of more than 128
-    bits take two cycles (1,803 for 30x30 of 512 bits, 348 for 13x13 of 1,024), and any under 2019.2 (2,052 for 32x32).
+    + 2 for 2x2 and + 3 for 4x4 at 10 ns on xcu50 and xcu280 (DNNonSilicon, Vivado HLS 2020.1), + 3 for 2x2 at 5 ns
+    (Keb-L/hls4ml-data@333aad62 on xcvu9p, 2019.2; hls4ml tutorial on xcu250, 2020.1), two more through the FIFOs of an
+    encoded window and on xc7z020, + 4 and + 5 at 10 ns. There a pixel takes two cycles at 5 ns and less (2,052 for
+    32x32, AutoEncoder_hls4ml@dd6f3c2171; 1,803 and 348 for 30x30 and 13x13 at 2.5 ns, DNNonSilicon@a44b786d).
     """
     rows, columns = whole(layer, "pool_height", 1), whole(layer, "pool_width")
     source, result = context.source(layer), context.result(layer)
@@ -24,14 +41,22 @@ def pooling(layer: Layer, context: Context) -> Cost:
     width, n_channels = whole(layer, "in_width", 0) or whole(layer, "n_in"), channels(source)
     pixels = beats(source)
     needs = ((rows - 1) * width + columns) / pixels
-    lines = shift_register((rows - 1) * n_channels * bits, width) if rows > 1 else Resources()
-    logic = Resources(lut=n_channels * rows * columns * bits * 2, ff=n_channels * rows * columns * bits * 2)
-    slow = n_channels * bits > 128 or context.tool < "vivado-2020"
-    pace = 2 if slow and not is_vitis(context.tool) else 1
-    # Two more on the slower fabric whatever the clock: 5 and 10 ns alike.
-    depth = 1 + ceil(levels(rows * columns) / 2) + (2 if context.fabric.add_ns > 1 else 0)
-    timing = drained(streamed(pixels, pace, depth, needs))
-    return Cost(timing, timing, logic + lines)
+    fabric = context.fabric
+    pace = 1 if is_vitis(context.tool) else min(2, 1 + context.registers(3 * fabric.add_ns))
+    registers = context.registers(_COMPARE_NS[is_fast(fabric)] * levels(rows * columns))
+    encoded = str(layer.attributes.get("implementation", "")).lower() == "encoded"
+    depth = 2 + registers + (2 if encoded or (not is_fast(fabric) and pace == 1) else 0)
+    timing = drained(streamed(pixels, pace, depth + pace - 1, needs))
+    held = rows * columns * n_channels * bits
+    sizes = (1, held, held * registers / pace, held - n_channels * bits)
+    return Cost(timing, timing, law_fabric(_law(context, encoded), sizes))
+
+
+def _law(context: Context, encoded: bool) -> str:
+    if encoded:
+        return "pool, encoded"
+    era = "2019, " if is_before(context.tool, 2020) else ""
+    return f"pool, {era}{'UltraScale+' if is_fast(context.fabric) else 'zynq7'}"
 
 
 def global_pooling(layer: Layer, context: Context) -> Cost:
@@ -46,9 +71,13 @@ def global_pooling(layer: Layer, context: Context) -> Cost:
 
 
 def _unrolled(context: Context, window: int, outputs: int, bits: int) -> Cost:
-    """io_parallel: HLS chains compare and select one after another (44 cycles for 128 values, Vitis HLS 2024.1)."""
+    """io_parallel: HLS chains compare and select one after another (44 cycles for 128 values, Vitis HLS 2024.1).
+
+    There 8,489 LUT and 12,023 FF for one of 16 outputs, 4.2 LUT a bit compared and 0.134 FF a bit, value and stage:
+    shift registers hold most of the values that wait (ECE226_CoDesign@bfc2fecf).
+    """
     depth = context.registers(1.65 * context.fabric.add_ns * window)
-    compares = outputs * max(1, window - 1)
+    compared = outputs * max(1, window - 1) * bits
     timing = at_once(depth)
-    registers = depth * outputs + min(depth, 1) * compares
-    return Cost(timing, timing, Resources(lut=2 * compares * bits, ff=registers * bits))
+    waiting = depth * window * outputs * bits
+    return Cost(timing, timing, Resources(lut=round(4.2 * compared), ff=round(0.134 * waiting)))

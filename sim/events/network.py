@@ -91,9 +91,10 @@ def parallel_network(context: Context, board: Board, core: Report, worst: bool) 
 
 
 def _layer_process(layer: Layer, context: Context, worst: bool) -> Process:
-    """A layer that, alone, has the latency and the interval of its closed form."""
+    """A layer that, alone, has the latency and the interval of its closed form: at the worst what a run takes, since
+    csynth's worst case counts every pixel of a border as one that makes an output."""
     cost = layer_cost(layer, context)
-    timing = cost.worst if worst else cost.best
+    timing = cost.run if worst else cost.best
     sources = [context.carried(_tensor(context.design, layer, name)) for name in layer.inputs]
     result = _tensor(context.design, layer, layer.outputs[0] if layer.outputs else "")
     pattern = pattern_of(layer, sources, result)
@@ -111,12 +112,13 @@ def _layer_process(layer: Layer, context: Context, worst: bool) -> Process:
 
 def _pace(timing: Timing, writes: Integers) -> Integers:
     """Cycles of each iteration: the busy time shared evenly, but for iterations that only shift a window."""
-    count = len(writes)
+    count, shifts = len(writes), writes == 0
+    if timing.shift and not shifts.all():
+        busy = (timing.interval - timing.shift * int(shifts.sum())) // int((~shifts).sum())
+        return np.where(shifts, timing.shift, np.maximum(busy, timing.shift))
     share, rest = divmod(max(timing.latency - timing.depth, count), count)
     pace = np.full(count, share, np.int64)
     pace[:rest] += 1
-    if timing.shift:
-        pace[writes == 0] = np.minimum(timing.shift, pace[writes == 0])
     return pace
 
 

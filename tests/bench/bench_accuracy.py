@@ -1,70 +1,51 @@
-"""How near the estimate comes to published synthesis reports: a table a source, from the folder in WEFT_PUBLISHED."""
+"""How near the estimate comes to published reports: a table a source, what fitted laws foretell, and the aims."""
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Iterable
+from statistics import median
 
-import numpy as np
-from published import READERS, Case, cases
+from accuracy import SOURCES, Figure, figures_of_source
+from accuracy_aims import aims
+from held_out import held_out
+from published import folder
 from rich.console import Console
 from rich.table import Table
 
-from weft.boards import Resources
-from weft.sim import estimate
-from weft.sim.cost.storage import fifo
-
-DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 def bench_accuracy() -> None:
-    """Prints, for every source and group of rows, how many figures are exact, the error, and the worst row."""
-    folder = Path(os.environ.get("WEFT_PUBLISHED") or DEFAULT)
+    """Prints, for every source and group of rows, how many figures are exact, the error, and the worst row; then how
+    well each fitted law foretells a design that it was not fitted on; then the aims, each met or not."""
     console = Console(width=140)
-    for name in READERS:
-        if (folder / name).is_file():
-            console.print(table(name, measured(folder / name)))
+    found: dict[str, list[Figure]] = {}
+    for name in SOURCES:
+        if (folder() / name).is_file():
+            found[name] = figures_of_source(folder() / name)
+            console.print(table(name, found[name]))
         else:
-            console.print(f"{folder / name} is not there: set WEFT_PUBLISHED to a folder of published reports.")
+            console.print(f"{folder() / name} is not there: set WEFT_PUBLISHED to a folder of published reports.")
+    if found:
+        console.print(held_out(folder() / name for name in ("layers.csv", "conv_stream.csv") if name in found))
+        console.print(aims(found))
 
 
-def measured(path: Path) -> dict[tuple[str, str], list[tuple[str, float, float]]]:
-    """(group, figure) -> rows of (name, published, estimated)."""
-    found: dict[tuple[str, str], list[tuple[str, float, float]]] = defaultdict(list)
-    for case in cases(path):
-        got = estimated(case)
-        for figure, published in case.figures.items():
-            found[case.group, figure].append((case.name, published, got[figure]))
-    return found
-
-
-def estimated(case: Case) -> dict[str, float]:
-    """weft's figures of a case, without the AXI streams that weft's own top adds or, of a layer, the FIFO it writes."""
-    report = estimate(case.design, case.board, tool=case.tool, ends=False)
-    one = report if case.layer is None else next(row for row in report.layers if row.name == case.layer)
-    latency, interval, resources = one.latency_cycles, one.interval_cycles, one.resources
-    carried = fifo(case.design.tensors[case.design.outputs[0]]) if case.design.io == "io_stream" else Resources()
-    return {
-        "latency best": latency.best, "latency worst": latency.worst, "interval": interval.worst,
-        "dsp": resources.dsp, "lut": resources.lut - carried.lut, "ff": resources.ff - carried.ff,
-        "bram": resources.bram18 - carried.bram18,
-    }  # fmt: skip
-
-
-def table(title: str, found: dict[tuple[str, str], list[tuple[str, float, float]]]) -> Table:
+def table(title: str, figures: Iterable[Figure]) -> Table:
     """Error: |estimated - published| / published, published taken as at least 1. Near: within 2 or 10 %."""
     grid = Table(title=title)
     for column in ("group", "figure", "rows", "exact", "near", "median", "90 %", "worst row"):
         grid.add_column(column, justify="left" if column in ("group", "figure", "worst row") else "right")
-    for (group, figure), rows in sorted(found.items()):
-        published, got = (np.array([row[i] for row in rows], float) for i in (1, 2))
-        apart = np.abs(got - published)
-        error = apart / np.maximum(published, 1)
-        worst = int(np.argmax(error))
-        near = np.mean((apart <= 2) | (error <= 0.1))
+    groups: dict[tuple[str, str], list[Figure]] = defaultdict(list)
+    for figure in figures:
+        groups[figure.group, figure.name].append(figure)
+    for (group, name), rows in sorted(groups.items()):
+        errors = sorted(row.error for row in rows)
+        worst = max(rows, key=lambda row: row.error)
+        count = len(rows)
         grid.add_row(
-            group, figure, str(len(rows)), f"{np.mean(apart == 0):.1%}", f"{near:.1%}", f"{np.median(error):.1%}",
-            f"{np.quantile(error, 0.9):.1%}", f"{rows[worst][0]}: {published[worst]:g}, here {got[worst]:g}",
+            group, name, str(count), f"{sum(row.apart == 0 for row in rows) / count:.1%}",
+            f"{sum(row.is_near for row in rows) / count:.1%}", f"{median(errors):.1%}",
+            f"{errors[min(count - 1, int(0.9 * count))]:.1%}",
+            f"{worst.row}: {worst.published:g}, here {worst.estimated:g}",
         )  # fmt: skip
     return grid

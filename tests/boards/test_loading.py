@@ -31,7 +31,9 @@ def leaves(document: Document, prefix: str = "") -> Iterator[str]:
 
 TABLES = [name for name, value in VALID.items() if isinstance(value, dict)]
 KEYS = list(leaves(VALID))
-NUMBERS = [key for key in KEYS if "." in key and key not in ("link.kind", "host.name", "host.architecture")]
+NUMBERS = [
+    key for key in KEYS if "." in key and key not in ("memory.kind", "link.kind", "host.name", "host.architecture")
+]
 INTEGERS = [
     "resources.lut",
     "resources.uram",

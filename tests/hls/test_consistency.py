@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_designs import dense_design
 
 from weft.boards.errors import InputError
 from weft.hls.consistency import check_design
-from weft.hls.design import Design
+from weft.hls.design import Design, Weight
+from weft.hls.precision import FixedType
+from weft.hls.reader import read_type
 
 DESIGN = dense_design(4, 3)
 DATA, DENSE, RELU = DESIGN.layers
@@ -59,3 +62,31 @@ def test_the_largest_reuse_factor_is_all_products() -> None:
 def test_a_fifo_without_room_is_refused() -> None:
     tensors = {**DESIGN.tensors, "dense_1": replace(DESIGN.tensors["dense_1"], fifo_depth=0)}
     refused(replace(DESIGN, tensors=tensors), "tensor dense_1 has FIFO depth 0")
+
+
+def test_a_long_cycle_is_shortened() -> None:
+    chain = [replace(RELU, name=f"r{i}", inputs=(f"r{i - 1}",), outputs=(f"r{i}",)) for i in range(40)]
+    chain[0] = replace(chain[0], inputs=("r39",))
+    refused(
+        replace(DESIGN, layers=(DATA, *chain)),
+        "r0 reads r39 reads r38 reads r37 reads r36 reads ... reads r1 reads r0:",
+    )
+
+
+def test_a_depthwise_kernel_counts_its_channels_twice() -> None:
+    kernel = Weight(np.zeros((3, 3, 4, 1), np.int64), FixedType(8, 2))  # hls4ml: n_in = 3 * 3 * 4, n_out = 4
+    layer = replace(DENSE, kind="DepthwiseConv2D", weights={"weight": kernel}, reuse_factor=144)
+    check_design(replace(DESIGN, layers=(DATA, layer, RELU)))
+    refused(replace(DESIGN, layers=(DATA, replace(layer, reuse_factor=145), RELU)), "only 144 products")
+
+
+def test_a_cycle_is_refused_by_run_as_well() -> None:
+    cyclic = replace(DESIGN, layers=(DATA, replace(DENSE, inputs=("relu_2",)), RELU))
+    with pytest.raises(InputError, match="has a cycle"):
+        cyclic.run(np.zeros((1, 4)))
+
+
+def test_a_precision_wider_than_exact_names_its_layer() -> None:
+    types = pytest.importorskip("hls4ml.model.types")
+    with pytest.raises(InputError, match=r"layer fc1, accum_t has type fixed<80,40.* 80 is outside 1 to 64 bits"):
+        read_type(types.FixedPrecisionType(80, 40), "layer fc1, accum_t")

@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from exactness import design_of
-from projects import write_project
-from random_graphs import image_network
+from projects import image_layers, write_project
 from reports import ZCU104, cosim_rpt, csynth_xml, synth_rpt, write
 
 from weft.boards.errors import ArtefactError, InputError
@@ -35,8 +33,9 @@ def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A small CNN's project, and reports in which its ReLU takes three times the cycles and the LUTs."""
-    folder = write_project(design_of(image_network(2, "io_stream"), "net").graph, tmp_path / "net")
-    relu = rows(folder)["layer_2"]
+    folder = tmp_path / "net"
+    write_project(image_layers(0, "io_stream", "Latency"), folder)
+    relu = rows(folder)["activation_2"]
     figures = {
         "latency": 3 * relu.latency_cycles.worst,
         "interval": 3 * relu.interval_cycles.worst,
@@ -59,11 +58,11 @@ def test_a_project_s_reports_correct_later_estimates(project: Path) -> None:
     before = rows(project)
     result = calibrate([project], "zcu104")
     compared = {(row.name, row.report.stage) for row in result.rows}
-    assert compared == {("top", "csynth"), ("top", "cosim"), ("top", "synth"), ("layer_2", "csynth")}
-    assert [row.layer for row in result.stored] == ["layer_2"]
+    assert compared == {("top", "csynth"), ("top", "cosim"), ("top", "synth"), ("activation_2", "csynth")}
+    assert [row.layer for row in result.stored] == ["activation_2"]
     after = rows(project)
-    assert after["layer_2"].latency_cycles.worst == 3 * before["layer_2"].latency_cycles.worst
-    assert {name for name in before if before[name] != after[name]} == {"layer_2"}
+    assert after["activation_2"].latency_cycles.worst == 3 * before["activation_2"].latency_cycles.worst
+    assert {name for name in before if before[name] != after[name]} == {"activation_2"}
     said = simulate(project, board="zcu104", tool=TOOL).corrected_by
     assert said == f"corrected by 1 row of {RELU}_csynth.xml"
 
@@ -76,7 +75,7 @@ def test_calibrating_twice_does_not_count_twice_or_correct_the_corrected(project
 
 def test_a_report_alone_finds_the_project_around_it(project: Path) -> None:
     result = calibrate([project / f"net_prj/solution1/syn/report/{RELU}_csynth.xml"], "zcu104")
-    assert [row.name for row in result.rows] == ["layer_2"]
+    assert [row.name for row in result.rows] == ["activation_2"]
 
 
 def test_a_report_elsewhere_takes_the_only_design_given(project: Path, tmp_path: Path) -> None:
@@ -111,12 +110,12 @@ def test_the_command_prints_and_stores(project: Path, capsys: Capture) -> None:
     printed = capsys.readouterr()
     found = json.loads(printed.out)
     assert found["stored"] == 1
-    assert {row["name"] for row in found["rows"]} == {"top", "layer_2"}
+    assert {row["name"] for row in found["rows"]} == {"top", "activation_2"}
     assert f"they correct estimates with --tool {TOOL}" in printed.err
     assert run_command(["calibrate", str(project), "--board", "zcu104"]) == 0
-    assert "layer_2" in capsys.readouterr().out
+    assert "activation_2" in capsys.readouterr().out
     assert run_command(["calibrate", "--list"]) == 0
-    assert "layer_2" in capsys.readouterr().out
+    assert "activation_2" in capsys.readouterr().out
     assert run_command(["simulate", str(project), "--board", "zcu104", "--tool", TOOL]) == 0
     assert "corrected by 1 row" in " ".join(capsys.readouterr().out.split())
     assert run_command(["calibrate", "--forget"]) == 0

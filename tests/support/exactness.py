@@ -11,10 +11,10 @@ from random_graphs import RandomNetwork
 from weft.hls.design import Design
 
 
-def design_of(network: RandomNetwork, name: str, backend: str = "Vitis") -> Design:
+def design_of(network: RandomNetwork, name: str) -> Design:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hls4ml's notes on table sizes
-        return Design.from_hls4ml(network.graph(name, backend))
+        return Design.from_hls4ml(network.graph(name))
 
 
 def raw_inputs(design: Design, count: int, seed: int) -> list[NDArray[np.int64]]:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from published_weights import bell
 
-from weft.hls.design import Design, Io, Layer, Tensor, Value, Weight
-from weft.hls.lower import _valid_reuse_factors
-from weft.hls.precision import FixedType, Integers
-from weft.sim.cost.multiplier import signed_digits
+from weft.hls.design import Design, Io, Layer, Tensor, Weight
+from weft.hls.precision import FixedType
 
 Row = Mapping[str, str]
 DATA = FixedType(16, 6)  # hls4ml's default, where a file names no type
 
-#: A board of the family that a part belongs to; only its delays and DSP widths matter here.
-BOARDS = {"xc7z": "pynq-z2", "xczu": "zcu104", "xcu50": "alveo-u50", "xcu280": "alveo-u280"}
+
+def folder() -> Path:
+    """Where the published reports lie: WEFT_PUBLISHED, or beside the clone."""
+    return Path(os.environ.get("WEFT_PUBLISHED") or Path(__file__).resolve().parents[3] / "shared" / "data")
 
 
 @dataclass(frozen=True)
@@ -36,164 +33,11 @@ class Case:
     tool: str
     figures: dict[str, float]
     layer: str | None = None
+    source: str = ""  # whose report it is, where several are in one file
 
 
-def cases(path: Path) -> Iterator[Case]:
-    """The rows of one file that are a design of layers weft has a model for and that were synthesised."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-        for number, row in enumerate(_completed(rows), 2):
-            case = READERS[path.name](row, np.random.default_rng(number))
-            if case is not None and case.figures:
-                yield case
-
-
-def _completed(rows: list[dict[str, str]]) -> Iterator[Row]:
-    """Rows with what only another row of theirs tells: a project's clock, and how many of a layer's weights took a DSP
-    at reuse 1, which stands for the weights themselves."""
-    clocks = {row["design_id"]: row["clk_target_ns"] for row in rows if row.get("clk_target_ns")}
-    hard = {(row["net"], row["config"]): row["DSP"] for row in rows if row.get("project") == "DSP_reuse1"}
-    for row in rows:
-        clock = row.get("clk_target_ns") or clocks.get(row.get("design_id", ""), "5")
-        yield {**row, "clock": clock, "hard": hard.get((row.get("net", ""), row.get("config", "")), "")}
-
-
-def _stack(row: Row, random: np.random.Generator) -> Case | None:
-    if row["io_type"] != "io_parallel" or "conv" in row["kind"]:
-        return None
-    sizes, bits = [int(size) for size in row["layers"].split("-")], int(row["prec"])
-    kind = FixedType(bits, 1)
-    steps = [_dense(i, *pair, row, random, kind, int(row["rf"])) for i, pair in enumerate(pairwise(sizes))]
-    name = f"{row['layers']} {bits} bit rf {row['rf']}"
-    # Half block RAMs are of after synthesis (README), which csynth's figures are not compared with.
-    figures = _figures(row, bram=None)
-    return Case(name, "Resource", _chain(Tensor("x", (sizes[0],), kind), steps), "alveo-u250", "vitis-2023.2", figures)
-
-
-def _single(row: Row, random: np.random.Generator) -> Case | None:
-    kind = FixedType(int(row["prec_weights"]), 1)
-    sizes = int(row["n_in"]), int(row["n_out"])
-    step, out = _dense(0, *sizes, row, random, kind, int(row["rf_requested"]), DATA)
-    raw = counted(random, kind.width, *(int(row[name]) for name in ("w_zero", "w_pow2", "w_nonzero", "w_csd_digits")))
-    step = _with(step, raw.reshape(sizes), kind)
-    group = f"{row['strategy'].title()}, RF {'1' if step.reuse_factor == 1 else 'above 1'}"
-    name = f"{row['layers']} {kind.width} bit rf {step.reuse_factor} {row['strategy']}"
-    design = _chain(Tensor("x", (sizes[0],), DATA), [(step, out)])
-    return Case(name, group, design, "alveo-u250", "vivado-2020.1", _figures(row))
-
-
-def _mlp(row: Row, random: np.random.Generator) -> Case | None:
-    """Modules on their own; the LUT_ projects forbid DSPs by a pragma that hls4ml does not write."""
-    if not row["n_in"] or row["project"].startswith("LUT"):
-        return None
-    kind, n_in = row["layer"], int(row["n_in"])
-    module = re.search(r"ap_(u?)fixed_(\d+)_(\d+)", row["module"])
-    source = FixedType(int(module[2]), int(module[3]), not module[1]) if module else FixedType(16, 4)
-    if kind == "dense_latency":
-        weight = FixedType.parse(row["weight_t"])
-        shape = n_in, int(row["n_out"])
-        step, out = _dense(0, *shape, {"strategy": "latency"}, random, weight, int(row["reuse_factor"]), source)
-        raw = _trained(random, weight.width, int(row["n_zeros"]), int(row["n_nonzeros"]), int(row["hard"]))
-        step, out = _with(step, raw.reshape(shape), weight), Tensor(out.name, out.shape, FixedType(16, 4))
-    else:
-        name = "Activation" if kind == "relu" else "Softmax"
-        attributes: dict[str, Value] = {"activation": "relu"} if kind == "relu" else {"n_in": n_in}
-        step, out = Layer("one", name, (), (), attributes), Tensor("y", (n_in,), source)
-    design = _chain(Tensor("x", (n_in,), source), [(step, out)], float(row["clk_target"]))
-    name = f"{row['net']} {row['project']} {kind} {n_in}-{row['n_out']}"
-    # DSP at reuse 1 and 2 is where the weights come from, so it proves nothing.
-    dsp = None if kind == "dense_latency" and row["reuse_factor"] != "100" else "DSP"
-    group = kind.replace("dense_latency", "Dense, Latency")
-    figures = _figures(row, "lat_min", "lat_max", bram="BRAM_18K", dsp=dsp, ff="FF", lut="LUT")
-    return Case(name, group, design, "pynq-z2", "vitis-2021.1", figures, step.name)
-
-
-_LAYERS = {
-    "dense": "Dense", "conv2d:conv_2d_cl": "Conv2D", "conv1d:conv_1d_cl": "Conv1D", "relu": "Activation",
-    "tanh": "Activation", "sigmoid": "Activation", "softmax": "Softmax", "pooling2d:pooling2d_cl": "Pooling2D",
-    "padding2d:zeropad2d_cl": "ZeroPadding2D", "padding1d:zeropad1d_cl": "ZeroPadding1D",
-    "conv1d:pointwise_conv_1d_cl": "PointwiseConv1D", "pooling1d:global_pooling1d_cl": "GlobalPooling1D",
-    "batchnorm:normalize": "BatchNormalization",
-}  # fmt: skip
-
-
-def _layer(row: Row, random: np.random.Generator) -> Case | None:
-    """One layer of a project. Random weights stand for the published ones, which are not given."""
-    if row["level"] != "LAYER" or row["kind"] not in _LAYERS or row["lat_min"] in ("", "?"):
-        return None
-    kind = _LAYERS[row["kind"]]
-    io: Io = "io_stream" if row["io_type"] == "io_stream" else "io_parallel"
-    sizes = {
-        key: int(value)
-        for key, value in (part.split("=", 1) for part in row["config_all"].split(";"))
-        if value.isdigit()
-    }
-    attributes: dict[str, Value] = {**sizes, "activation": row["kind"]} if kind == "Activation" else {**sizes}
-    source, result = _type(row["in_t"]), _type(row["out_t"])
-    shapes = _shapes(row, kind)
-    if source is None or result is None or shapes is None:
-        return None
-    reuse = max(1, sizes.get("reuse_factor", 1))
-    weights = _layer_weights(row, kind, sizes, random)
-    step = Layer("one", kind, (), (), attributes, weights, row["strategy"] or "latency", reuse)
-    clock = float(row["clock"])
-    design = _chain(Tensor("x", shapes[0], source), [(step, Tensor("y", shapes[1], result))], clock, io)
-    name = f"{row['design_id'].split('/')[-1][:30]} {row['module'][:40]}"
-    family = "dense" if kind == "Dense" else row["kind"].split(":")[0]
-    tool = re.sub(r"(\w+) HLS (\d+\.\d).*", r"\1-\2", row["tool"]).lower()
-    return Case(name, f"{family}, {io}", design, _board(row["part"]), tool, _figures(row, "lat_min", "lat_max"), "one")
-
-
-def _layer_weights(row: Row, kind: str, sizes: Mapping[str, int], random: np.random.Generator) -> dict[str, Weight]:
-    kind_of = _type(row["weight_t"]) or _type(row["bias_t"]) or DATA
-    if kind == "BatchNormalization":
-        return {name: _weight(random, kind_of, (sizes["n_filt"],)) for name in ("scale", "bias")}
-    if kind == "Dense":
-        shape = tuple(sizes[name] for name in ("n_in", "n_out"))
-    elif "Conv" in kind:
-        names = (
-            ("filt_height", "filt_width", "n_chan", "n_filt") if "2D" in kind else ("filt_width", "n_chan", "n_filt")
-        )
-        shape = tuple(sizes.get(name, 1) for name in names)
-    else:
-        return {}
-    weight = _weight(random, kind_of, shape)
-    weight.raw.reshape(-1)[random.permutation(weight.raw.size)[: int(row["n_zeros"] or 0)]] = 0
-    return {"weight": weight}
-
-
-def _shapes(row: Row, kind: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Shapes of input and output; a stream's last axis is its array's length, which the type tells."""
-    lengths = [re.search(r", ?(\d+)\*1>", row[name]) for name in ("in_t", "out_t")]
-    if not row["in_shape"]:
-        return None
-    first = tuple(int(size) for size in row["in_shape"].split("x"))
-    second = tuple(int(size) for size in row["out_shape"].split("x")) if row["out_shape"] else first
-    shapes = []
-    for shape, length in zip((first, second), lengths, strict=True):
-        flat = len(shape) == 1 and length is not None
-        shapes.append((shape[0] // int(length[1]), int(length[1])) if flat and length is not None else shape)
-    return shapes[0], shapes[1]
-
-
-def _dense(
-    number: int, n_in: int, n_out: int, row: Row, random: np.random.Generator, kind: FixedType, asked: int,
-    data: FixedType | None = None,
-) -> tuple[Layer, Tensor]:  # fmt: skip
-    reuse = asked if row["strategy"] == "latency" else closest(asked, n_in, n_out)
-    weights = {"weight": _weight(random, kind, (n_in, n_out))}
-    attributes: dict[str, Value] = {"n_in": n_in, "n_out": n_out}
-    layer = Layer(f"dense{number}", "Dense", (), (), attributes, weights, row["strategy"], reuse)
-    return layer, Tensor(f"dense{number}_out", (n_out,), data or kind)
-
-
-@cache
-def closest(asked: int, n_in: int, n_out: int) -> int:
-    """The valid reuse factor that hls4ml takes; ties go down."""
-    return min(_valid_reuse_factors(n_in, n_out), key=lambda factor: (abs(factor - asked), factor))
-
-
-def _chain(first: Tensor, steps: list[tuple[Layer, Tensor]], clock: float = 5.0, io: Io = "io_parallel") -> Design:
+def chain(first: Tensor, steps: list[tuple[Layer, Tensor]], clock: float = 5.0, io: Io = "io_parallel") -> Design:
+    """A design of layers in a row, each with the tensor it makes; their own inputs and outputs are not read."""
     layers, before = [], first.name
     for step, out in steps:
         layers.append(Layer(step.name, step.kind, (before,), (out.name,), step.attributes, step.weights, step.strategy,
@@ -203,78 +47,15 @@ def _chain(first: Tensor, steps: list[tuple[Layer, Tensor]], clock: float = 5.0,
     return Design("published", io, clock, "", tuple(layers), tensors, (first.name,), (before,))
 
 
-def _with(layer: Layer, raw: Integers, kind: FixedType) -> Layer:
-    return Layer(layer.name, layer.kind, (), (), layer.attributes, {"weight": Weight(raw, kind)}, layer.strategy,
-                 layer.reuse_factor)  # fmt: skip
-
-
-def _weight(random: np.random.Generator, kind: FixedType, shape: tuple[int, ...]) -> Weight:
+def trained_weight(random: np.random.Generator, kind: FixedType, shape: tuple[int, ...]) -> Weight:
     fan_in = max(1, int(np.prod(shape[:-1])))
-    return Weight(_bell(random, kind, int(np.prod(shape)), 0, fan_in).reshape(shape), kind)
+    return Weight(bell(random, kind, int(np.prod(shape)), 0, fan_in).reshape(shape), kind)
 
 
-def _bell(random: np.random.Generator, kind: FixedType, nonzeros: int, zeros: int, fan_in: int) -> Integers:
-    """Weights as training leaves them: normal with variance 2 / fan-in, so many of them zero."""
-    values = np.rint(random.normal(0, np.sqrt(2 / fan_in), nonzeros) * 2.0**kind.fraction)
-    values = np.where(values == 0, random.choice([-1, 1], nonzeros), values)
-    raw = np.concatenate([np.clip(values, kind.minimum, kind.maximum), np.zeros(zeros)]).astype(np.int64)
-    return np.asarray(random.permutation(raw), np.int64)
-
-
-def _trained(random: np.random.Generator, bits: int, zeros: int, nonzeros: int, hard: int) -> Integers:
-    """Weights of which `hard` have three signed digits or more, the others one or two."""
-    pools = _pools(bits)
-    many = np.concatenate([pools[number] for number in pools if number > 2])
-    few = np.concatenate([pools[number] for number in pools if number <= 2])
-    hard = min(hard, nonzeros)
-    parts = [np.zeros(zeros, np.int64), random.choice(many, hard), random.choice(few, nonzeros - hard)]
-    return np.asarray(random.permutation(np.concatenate(parts)), np.int64)
-
-
-def counted(random: np.random.Generator, bits: int, zeros: int, powers: int, nonzeros: int, total: int) -> Integers:
-    """Weights of `bits` bits with the published counts of zeros, powers of two and signed digits."""
-    pools = _pools(bits)
-    several, most = nonzeros - powers, max(pools)
-    simple = np.concatenate([pools[number] for number in pools if number > 1] or [pools[1]])
-    digits = signed_digits(random.choice(simple, several)) if several else np.zeros(0, np.int64)
-    while (missing := total - powers - int(digits.sum())) and several:
-        room = np.flatnonzero(digits < most) if missing > 0 else np.flatnonzero(digits > 2)
-        if not room.size:
-            break
-        digits[random.permutation(room)[: abs(missing)]] += 1 if missing > 0 else -1
-    parts = [np.zeros(zeros, np.int64)]
-    for number in sorted({1, *digits.tolist()}):
-        count = powers if number == 1 else int(np.count_nonzero(digits == number))
-        parts.append(random.choice(pools[number], count))
-    return np.asarray(random.permutation(np.concatenate(parts)), np.int64)
-
-
-@cache
-def _pools(bits: int) -> dict[int, NDArray[np.int64]]:
-    """Every nonzero raw integer of so many bits, by its signed digits."""
-    raw = np.arange(-(1 << (bits - 1)), 1 << (bits - 1))
-    digits = signed_digits(raw)
-    return {int(number): raw[digits == number] for number in np.unique(digits) if number}
-
-
-def _figures(row: Row, best: str = "best", worst: str = "worst", **names: str | None) -> dict[str, float]:
+def figures_of(row: Row, best: str = "best", worst: str = "worst", **names: str | None) -> dict[str, float]:
     """The figures that a row gives, by weft's names; none where synthesis failed."""
     if not row[best]:
         return {}
     columns = {"latency best": best, "latency worst": worst, "interval": "ii_max"}
     columns |= {name: names.get(name, name) or "" for name in ("dsp", "lut", "ff", "bram")}
     return {name: float(row[column]) for name, column in columns.items() if column and row[column].strip()}
-
-
-def _type(text: str) -> FixedType | None:
-    found = re.search(r"ap_u?fixed<[^<>]*>", text)
-    return FixedType.parse(re.sub(r",\s*0>", ">", found[0])) if found else None
-
-
-def _board(part: str) -> str:
-    return next((board for prefix, board in BOARDS.items() if part.startswith(prefix)), "alveo-u250")
-
-
-READERS: dict[str, Callable[[Row, np.random.Generator], Case | None]] = {
-    "dense_stacks.csv": _stack, "dense_single.csv": _single, "mlp.csv": _mlp, "layers.csv": _layer,
-}  # fmt: skip

@@ -377,13 +377,13 @@ class RandomNetwork:
     def merge(self, first: str, second: str, operation: str) -> str:
         return self.add("Merge", [first, second], self.shapes[first], {}, op=operation)
 
-    def graph(self, name: str, backend: str = "Vitis") -> Any:
+    def graph(self, name: str) -> Any:
         from hls4ml.model.graph import ModelGraph
 
         inputs = [layer["name"] for layer in self.layers if layer["class_name"] == "InputLayer"]
         outputs = [layer["name"] for layer in self.layers if layer["class_name"] not in ("InputLayer", "Reshape")]
         config = {
-            "Backend": backend,
+            "Backend": "Vitis",
             "ProjectName": name,
             "OutputDir": name,
             "Part": "xc7z020clg400-1",

@@ -71,14 +71,14 @@ def test_a_struct() -> None:
         "accum_t": FixedType(16, 6),
         "inp_norm_t": FixedType(15, 13, signed=False),
     }
-    assert struct.templates == {"product": "mult"}
+    assert struct.names == {"product": "mult", "mult_config": "config2_mult"}
 
 
 def test_the_top() -> None:
     top = read_top(TOP, "net")
     assert top.ports == (Variable("x", "input_t"), Variable("z", "input_t"), Variable("y", "layer2_t"))
     assert top.calls == (Call("add", ("input_t", "input_t", "layer2_t", "config2"), ("x", "z", "a"), "the sum"),)
-    assert (top.renamed, top.depths, top.stream) == ({"b": "a"}, {"a": 7}, True)
+    assert (top.renamed, top.depths, top.stream) == ({"a": ["b"]}, {"a": 7}, True)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,11 @@ def test_modules_become_layers_in_the_design_s_order_behind_the_top() -> None:
     assert [(row.name, row.kind) for row in rows] == [(TOP, TOP), ("dense_1", "Dense"), ("relu_2", "Activation")]
 
 
+def test_a_module_with_constant_arguments_is_the_layer_s() -> None:
+    (row,) = compared(report("dense_latency_ap_fixed_ap_fixed_16_6_5_3_0_config2_0_0_0_0", latency=3))
+    assert row.name == "dense_1"
+
+
 def test_predictions_are_the_estimate_s() -> None:
     found = estimate(DESIGN, BOARD, 10.0, tool="vitis-2023.2", ends=False)
     top, dense, _ = compared(report("net", latency=9), report(DENSE, latency=3), report(RELU, latency=3))

@@ -41,7 +41,7 @@ def test_every_layer_of_random_networks_alone_takes_what_its_closed_form_says(im
         layers = {layer.name: layer for layer in design.layers}
         for process in network.processes:
             if process.name in layers:
-                timing = layer_cost(layers[process.name], context).worst
+                timing = layer_cost(layers[process.name], context).run
                 alone = replace(process, reads={}, writes={})
                 starts = schedule(Network("one", (alone,), {}), 2).starts[0]
                 assert starts[0, -1] + process.latency == max(timing.latency, starts[0, -1] + 1)

@@ -1,0 +1,83 @@
+"""The kernel of an Alveo card: compiled by g++ and run on samples in memory, and the link configuration."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("hls4ml")
+from exactness import design_of
+from random_graphs import dense_network
+
+from weft.boards import load_board
+from weft.boards.errors import InputError, ToolError
+from weft.hls import alveo
+from weft.hls.compiler import compile_library
+from weft.hls.design import Design
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    return design_of(dense_network(1, "io_stream"), "net_kernel")
+
+
+def test_the_kernel_moves_samples_between_memories(design: Design, tmp_path: Path) -> None:
+    project = design.write(tmp_path / "net")
+    alveo.write_kernel(design, load_board("alveo-u50"), project)
+    units = [f"firmware/{design.name}.cpp", f"{design.name}_bridge.cpp", "weft_top.cpp", "weft_csim/weft_bridge.cpp"]
+    library = compile_library(project, [*units, "weft_kernel.cpp"])
+    handle = ctypes.CDLL(str(library.path), mode=ctypes.RTLD_LOCAL)
+    handle.weft_set_weights_folder(bytes(library.weights))
+    tensor = design.tensors[design.inputs[0]]
+    random = np.random.default_rng(0)
+    raw = random.integers(tensor.type.minimum, tensor.type.maximum, (5, *tensor.shape), np.int64, endpoint=True)
+    ends = [design.tensors[name] for name in design.outputs]
+    outputs = [np.zeros((5, *end.shape), end.type.storage) for end in ends]
+    given = np.ascontiguousarray(raw, tensor.type.storage)
+    arrays = (given, *outputs)
+    handle.weft_kernel(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), ctypes.c_uint(5))
+    wanted = design.run(raw)
+    for got, exact in zip(outputs, wanted if isinstance(wanted, list) else [wanted], strict=True):
+        np.testing.assert_array_equal(got, exact)
+
+
+@pytest.mark.parametrize(("board", "bank"), [("alveo-u50", "HBM[1]"), ("alveo-u250", "DDR[1]")])
+def test_each_stream_has_a_memory_of_its_own(design: Design, board: str, bank: str) -> None:
+    text = alveo.kernel_files(design, load_board(board))["link.cfg"]
+    assert "nk=weft_kernel:1:weft_kernel_1\n" in text
+    assert f"sp=weft_kernel_1.out0:{bank}\n" in text
+
+
+def test_a_board_that_is_no_card_is_refused(design: Design) -> None:
+    with pytest.raises(InputError, match="board zcu104 is no Alveo card"):
+        alveo.kernel_files(design, load_board("zcu104"))
+
+
+def test_missing_tools_are_named(design: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match=r"v\+\+ is not on PATH"):
+        alveo.build_xclbin(tmp_path, design, load_board("alveo-u50"), tmp_path / "a.xclbin")
+    (tmp_path / "v++").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "v++").chmod(0o755)
+    monkeypatch.delenv("PLATFORM", raising=False)
+    with pytest.raises(ToolError, match="PLATFORM is not set"):
+        alveo.build_xclbin(tmp_path, design, load_board("alveo-u50"), tmp_path / "a.xclbin")
+
+
+def test_the_tools_are_called_as_v_plus_plus_wants(
+    design: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    script = f'#!/bin/sh\nprintf "%s\\n" "$*" >> {calls}\ncase "$*" in *" -l "*) printf x > weft.xclbin;; esac\n'
+    (tmp_path / "v++").write_text(script)
+    (tmp_path / "v++").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("PLATFORM", "xilinx_u50")
+    alveo.build_xclbin(tmp_path, design, load_board("alveo-u50"), tmp_path / "net.xclbin")
+    compiling, linking = calls.read_text().splitlines()
+    assert compiling.startswith("-t hw --platform xilinx_u50 --kernel_frequency 100 -c -k weft_kernel")
+    assert linking.endswith("-l --config link.cfg -o weft.xclbin weft.xo")
+    assert (tmp_path / "net.xclbin").read_text() == "x"

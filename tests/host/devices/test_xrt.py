@@ -1,0 +1,81 @@
+"""The Alveo device, emulated on PoCL: real buffers, queue and arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+from small_designs import dense_design
+
+pytest.importorskip("pyopencl")
+
+from weft.boards import load_board
+from weft.boards.errors import DeviceError, InputError
+from weft.host.device import Region
+from weft.host.devices.xrt import XrtDevice, XrtProgram
+from weft.host.streams import pack
+
+BOARD = load_board("alveo-u50")
+DESIGN = dense_design()
+
+
+def region() -> Region:
+    model = ir.Model(ir.Graph([], [], nodes=[]), ir_version=10)
+    return Region("fpga0", "xrt", (), ("x",), ("y",), model, design=DESIGN)
+
+
+@pytest.fixture
+def program() -> XrtProgram:
+    return XrtDevice("xrt@emulation", BOARD).prepare(region())
+
+
+@pytest.mark.parametrize("samples", [1, 3, 1000, 2])
+def test_outputs_are_the_designs(program: XrtProgram, samples: int) -> None:
+    x = np.random.default_rng(samples).normal(0, 2, (samples, 4)).astype(np.float32)
+    outputs = program.run({"x": x})
+    target = DESIGN.tensors["relu_2"]
+    np.testing.assert_array_equal(
+        outputs["y"], target.type.to_float(np.asarray(DESIGN.run(pack(x, DESIGN.tensors["input_0"]))))
+    )
+    assert outputs["y"].dtype == np.float32
+
+
+def test_batches_of_any_size_and_strided_inputs(program: XrtProgram) -> None:
+    x = np.random.default_rng(0).normal(0, 2, (64, 8)).astype(np.float32)
+    whole = program.run({"x": np.ascontiguousarray(x[:, ::2])})["y"]
+    np.testing.assert_array_equal(program.run({"x": x[:, ::2]})["y"], whole)
+    np.testing.assert_array_equal(program.run({"x": x[:5, ::2]})["y"], whole[:5])
+    assert program.run({"x": x[:0, ::2]})["y"].shape == (0, 3)
+
+
+def test_cycles_and_bytes(program: XrtProgram) -> None:
+    assert program.cycles(0) == 0
+    assert program.cycles(11) - program.cycles(1) == 10 * (program.cycles(2) - program.cycles(1)) > 0
+    assert program.bytes_moved(10) == 10 * (4 * 1 + 3 * 2)  # an unsigned byte travels in two
+
+
+def test_a_closed_program_says_so_and_closes_twice(program: XrtProgram) -> None:
+    program.close()
+    program.close()
+    with pytest.raises(DeviceError, match="region 'fpga0' was closed"):
+        program.run({"x": np.zeros((1, 4), np.float32)})
+
+
+def test_two_programs_run_at_once(program: XrtProgram) -> None:
+    other = XrtDevice("xrt@emulation", BOARD).prepare(region())
+    x = np.ones((4, 4), np.float32)
+    np.testing.assert_array_equal(program.run({"x": x})["y"], other.run({"x": x})["y"])
+
+
+def test_without_a_card_the_platform_is_named() -> None:
+    with pytest.raises(DeviceError, match="no OpenCL platform of Xilinx: install XRT, or try xrt@emulation"):
+        XrtDevice("xrt", BOARD).prepare(region(), Path("net.xclbin"))
+
+
+def test_names_and_boards_are_checked() -> None:
+    with pytest.raises(InputError, match="device 'xrt@card' does not exist"):
+        XrtDevice("xrt@card", BOARD)
+    with pytest.raises(InputError, match="board pynq-z2 is no Alveo card"):
+        XrtDevice("xrt", load_board("pynq-z2"))
