@@ -92,7 +92,7 @@ class Schedule:
         opencl().enqueue_copy(self._context.queue, flag, self._fault.buffer)
         if flag[0]:
             opencl().enqueue_copy(self._context.queue, self._fault.buffer, np.zeros(1, np.int32))
-            raise DeviceError("an index of a Gather is outside the axis that it takes from: check the region's inputs")
+            raise DeviceError("an index or a sequence length is out of range: check the region's inputs")
 
     def close(self) -> None:
         """Release the buffers; a second call does nothing."""

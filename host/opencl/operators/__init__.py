@@ -12,6 +12,7 @@ import onnx_ir as ir
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.node import element_type
 from weft.host.opencl.operators import (
+    attention,
     convolution,
     elementwise,
     linear,
@@ -68,6 +69,7 @@ OPERATORS: dict[str, Operator] = {
     "Gemm": Operator(linear.lower_gemm),
     "GlobalAveragePool": Operator(pooling.lower_global_pool),
     "GlobalMaxPool": Operator(pooling.lower_global_pool),
+    "GroupQueryAttention": Operator(attention.lower_attention, (6,), attention.check_attention),
     "Identity": Operator(elementwise.lower_identity),
     "IsNaN": Operator(elementwise.lower_is_nan),
     "LogSoftmax": Operator(softmax.lower_softmax),
@@ -94,7 +96,10 @@ OPERATORS: dict[str, Operator] = {
 }
 #: Operators of com.microsoft (onnxruntime/docs/ContribOperators.md); the others are ONNX's own.
 CONTRIBUTED = frozenset(
-    {"BiasGelu", "FastGelu", "MatMulNBits", "QuickGelu", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}
+    {
+        *("BiasGelu", "FastGelu", "GroupQueryAttention", "MatMulNBits", "QuickGelu"),
+        *("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"),
+    }
 )
 BOTH = frozenset({"Gelu"})
 _OLDEST_OPSET = 13  # from which on Softmax is over one axis, and Clip's bounds and Squeeze's axes are inputs
@@ -135,6 +140,7 @@ def _no_type(value: ir.Value) -> str:
 _FLOAT_ONLY = {
     *elementwise.FUNCTIONS,
     *("AveragePool", "BiasGelu", "Conv", "FastGelu", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool"),
+    "GroupQueryAttention",
     *("LayerNormalization", "LogSoftmax", "MatMul", "MatMulNBits", "MaxPool", "PRelu", "Pow", "RMSNormalization"),
     *("SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Softmax"),
 }

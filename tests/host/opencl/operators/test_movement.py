@@ -97,7 +97,7 @@ def test_gather(same_as_onnx_runtime: Any, dtype: type[np.generic], axis: int) -
 def test_an_index_outside(opencl_device: OpenClDevice) -> None:
     good, bad = np.array([1], np.int64), np.array([9], np.int64)
     program = prepared(opencl_device, one_node("Gather", {"x": X, "i": good}))
-    with pytest.raises(DeviceError, match="outside the axis"):
+    with pytest.raises(DeviceError, match="out of range"):
         program.run({"x": X, "i": bad})
     np.testing.assert_array_equal(program.run({"x": X, "i": good})["y0"], X[[1]])
     program.close()
