@@ -19,8 +19,16 @@ FOLDS = {
     "square": ("0", "all + x * x", "all"),
     "l1": ("0", "all + fabs(x)", "all"),
     "product": ("1", "all * x", "all"),
-    "max": ("taken[start]", "(x > all || x != x ? x : all)", "all"),
-    "min": ("taken[start]", "(x < all || x != x ? x : all)", "all"),
+    "max": ("lowest", "(x > all || x != x ? x : all)", "all"),
+    "min": ("highest", "(x < all || x != x ? x : all)", "all"),
+}
+#: What a maximum and a minimum of nothing are, as OpenCL C calls it (ONNX operators ReduceMax and ReduceMin).
+ENDS = {
+    "float": {"lowest": "-INFINITY", "highest": "INFINITY"},
+    "int": {"lowest": "INT_MIN", "highest": "INT_MAX"},
+    "long": {"lowest": "LONG_MIN", "highest": "LONG_MAX"},
+    "char": {"lowest": "CHAR_MIN", "highest": "CHAR_MAX"},
+    "uchar": {"lowest": "0", "highest": "UCHAR_MAX"},
 }
 
 
@@ -34,8 +42,9 @@ def reduced(lowering: Lowering, taken: Tensor, axes: Sequence[int], kind: str) -
     count, inner = prod(taken.shape[first : last + 1]), prod(taken.shape[last + 1 :])
     result = lowering.allocate(shape, taken.dtype)
     start, fold, end = FOLDS[kind]
+    ctype = C_TYPES[taken.dtype]
     group = row_group(lowering.context, count) if inner == 1 and kind in ("sum", "mean") else 1
-    text = source("reduce.cl.j2", type=C_TYPES[taken.dtype], start=start, fold=fold, end=end, group=group)
+    text = source("reduce.cl.j2", type=ctype, start=ENDS[ctype].get(start, start), fold=fold, end=end, group=group)
     arguments, outer = (result, taken, count, inner), result.size // inner if inner else 0
     if inner == 1:
         lowering.launch(text, "reduce", arguments, (group, outer), (group, 1))

@@ -123,6 +123,8 @@ def _type_refusal(node: ir.Node) -> str:
         if value is None or not value.name:
             continue
         dtype = element_type(value)
+        if value.type is not None and not isinstance(value.type, ir.TensorType):
+            return f"{value.name!r} is no tensor"
         if dtype is None:
             return f"the element type of {value.name!r} is unknown" if value.dtype is None else _no_type(value)
         if dtype not in C_TYPES:

@@ -148,10 +148,10 @@ def _attended(
 ) -> Tensor:
     batch = query.tensor.shape[0]
     result = lowering.allocate((batch, sizes.length, sizes.heads * sizes.size))
-    arguments = (
-        *(result, query.tensor, keys, values, lengths, *rotary.angles, *query.numbers),
-        *(sizes.heads, sizes.heads // sizes.kept, sizes.length, sizes.room, sizes.most, scale),
-    )
+    tensors = (result, query.tensor, keys, values, lengths, *rotary.angles)
+    numbers = (sizes.heads, sizes.heads // sizes.kept, sizes.length, sizes.room, sizes.most)
     text = source("attention.cl.j2", size=sizes.size, **rotary.parameters)
-    lowering.launch(text, "attention", arguments, (sizes.length, sizes.heads, batch), (1, 1, 1))
+    lowering.launch(
+        text, "attention", (*tensors, *query.numbers, *numbers, scale), (sizes.length, sizes.heads, batch), (1, 1, 1)
+    )
     return result

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from device_runs import one_node, prepared, run_on
 from hypothesis import given, settings
@@ -160,9 +161,14 @@ def test_what_stays_elsewhere() -> None:
     assert "no OpenCL kernel" in refusal(onnx_node("Det", TensorProto.FLOAT))
 
 
-def onnx_node(kind: str, element: int) -> Any:
-    import onnx_ir as ir
+def test_what_is_no_tensor() -> None:
+    tensor = ir.TensorType(ir.DataType.FLOAT)
+    node = ir.Node("", "Identity", [ir.Value(name="x", type=ir.SequenceType(tensor))])
+    node.outputs[0].name, node.outputs[0].type = "y", ir.SequenceType(tensor)
+    assert refusal(node) == "'x' is no tensor"
 
+
+def onnx_node(kind: str, element: int) -> Any:
     ends = [helper.make_tensor_value_info(name, element, [3, 3]) for name in ("x", "y")]
     count = 1 if kind == "Det" else 2
     graph = helper.make_graph([helper.make_node(kind, ["x"] * count, ["y"])], "g", ends[:1], ends[1:])

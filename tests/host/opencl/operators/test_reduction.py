@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device_runs import one_node
+from device_runs import one_node, run_on
 
 pytest.importorskip("pyopencl")
 
+from weft.host.devices.opencl import OpenClDevice
 from weft.host.opencl import reductions
 from weft.host.opencl.operators import normalisation, softmax
 
@@ -43,6 +44,16 @@ def test_integers(same_as_onnx_runtime: Any) -> None:
     x = np.arange(-6, 6).reshape(3, 4)
     for kind in ("ReduceSum", "ReduceMax", "ReduceMin"):
         same_as_onnx_runtime(one_node(kind, {"x": x}, {"axes": np.array([1])}), {"x": x})
+
+
+@pytest.mark.parametrize("kind", ["ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd"])
+def test_reductions_of_nothing(opencl_device: OpenClDevice, kind: str) -> None:
+    """The neutral element, as ONNX's backend tests have it and ONNX Runtime has not."""
+    x = np.zeros((2, 0, 9), np.float32)
+    model = one_node(kind, {"x": x}, {"axes": np.array([1])}, keepdims=0)
+    (found,) = run_on(opencl_device, model, {"x": x}).values()
+    expected = {"ReduceMax": -np.inf, "ReduceMin": np.inf, "ReduceSum": 0, "ReduceProd": 1}[kind]
+    np.testing.assert_array_equal(found, np.full((2, 9), expected, np.float32))
 
 
 def test_nothing_to_reduce(same_as_onnx_runtime: Any) -> None:
