@@ -11,6 +11,7 @@ from onnx_ir.passes import common
 from weft.boards.errors import ModelError
 from weft.hls.onnx_file import first_line, read
 from weft.hls.passes.bound_functions import BoundFunctionsPass
+from weft.hls.passes.check_model import CheckModelPass
 from weft.hls.passes.check_shapes import CheckShapesPass
 from weft.hls.passes.fold_batch_norm import FoldBatchNormPass
 from weft.hls.passes.fold_constants import FoldConstantsPass
@@ -50,7 +51,7 @@ def load(source: str | Path | bytes | onnx.ModelProto | ir.Model) -> ir.Model:
 
 def _cleaning() -> ir.passes.Sequential:
     return ir.passes.Sequential(
-        common.CheckerPass(),
+        CheckModelPass(),
         BoundFunctionsPass(),
         common.InlinePass(),
         UpgradeOpsetPass(),

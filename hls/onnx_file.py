@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from weft.boards.errors import ModelError
+from weft.hls.validity import runtime_refusal, tolerated
 
 # A protobuf message ends at 2 GiB (protobuf.dev, "Proto Limits"); larger networks keep their weights in external files.
 LARGEST_FILE = 2**31 - 1
@@ -72,6 +73,9 @@ def _parse(data: bytes, where: str) -> onnx.ModelProto:
 def _deserialise(proto: onnx.ModelProto, folder: Path | None, where: str) -> ir.Model:
     if not proto.HasField("graph") or not proto.opset_import:
         raise ModelError(f"{where} is not an ONNX file or is truncated: it has no graph or no opset")
+    for end in (*proto.graph.input, *proto.graph.output):
+        if _holds_map(end.type):
+            raise ModelError(f"{_quoted(end.name)} of {where} is a map: export without ZipMap (skl2onnx: zipmap=False)")
     external = [tensor for tensor in _tensors(proto) if _check(tensor, folder, where)]
     if not external:
         _check_protobuf(proto, where)
@@ -84,10 +88,17 @@ def _deserialise(proto: onnx.ModelProto, folder: Path | None, where: str) -> ir.
     return model
 
 
+def _holds_map(kind: onnx.TypeProto) -> bool:
+    """Whether a type is a map or a sequence of maps, which onnx_ir cannot hold."""
+    return kind.HasField("map_type") or (kind.HasField("sequence_type") and _holds_map(kind.sequence_type.elem_type))
+
+
 def _check_protobuf(proto: onnx.ModelProto, where: str) -> None:
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # ValidationError, and ValueError beyond 2 GiB
+        if tolerated(error) and not runtime_refusal(proto):
+            return
         raise ModelError(f"{where} is not a valid ONNX model: {first_line(error)}") from error
 
 

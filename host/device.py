@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
@@ -68,8 +67,17 @@ class Program(Protocol):
         ...
 
 
+@runtime_checkable
+class CopiesSeldom(Protocol):
+    """A program that uses some arrays where they are; of any other, each input and output is copied once."""
+
+    def copies(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+        """How many arrays a run with `inputs` copies, and how many bytes they have."""
+        ...
+
+
 class Device(Protocol):
-    """Something that runs regions."""
+    """Something that runs regions. Of a session, one call at a time reaches it (any number reach the CPU)."""
 
     name: str
 
@@ -90,6 +98,6 @@ class Device(Protocol):
         ...
 
 
-def samples_in(inputs: Mapping[str, NDArray[Any]]) -> int:
+def samples_in(inputs: Mapping[str, Any]) -> int:
     """The batch size of a set of inputs (1 where nothing has an axis)."""
-    return next((int(np.shape(value)[0]) for value in inputs.values() if np.ndim(value)), 1)
+    return next((int(value.shape[0]) for value in inputs.values() if getattr(value, "shape", ())), 1)

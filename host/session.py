@@ -2,106 +2,83 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import onnx_ir as ir
 from numpy.typing import NDArray
 
 from weft.boards.errors import DeviceError, InputError
 from weft.host.build import Build, open_build
-from weft.host.device import Arrays, Device, Program, Region, samples_in
-from weft.host.devices.fpga import FpgaDevice
-from weft.host.devices.names import kind, open_device, parse_devices
+from weft.host.device import Arrays
+from weft.host.devices.names import kind, parse_devices
+from weft.host.direct import Direct, Seen, direct
+from weft.host.feeds import NodeArg, check_feeds, check_names, node_args
+from weft.host.last_run import LastRun, RegionRun
+from weft.host.opened import Opened
+from weft.host.pipeline import pipelined
 from weft.host.plan import Plan
+from weft.host.step import Step
 
+__all__ = ["Session"]
 
-@dataclass(frozen=True)
-class NodeArg:
-    """An input or output of the network; `shape` has an int for a fixed axis, and a name or None for a free one."""
-
-    name: str
-    shape: tuple[int | str | None, ...]
-    type: str  # "tensor(float)", as ONNX Runtime writes it
-    dtype: np.dtype[Any]
-
-
-@dataclass(frozen=True)
-class RegionRun:
-    """What one region did: `seconds` on this machine's clock, `cycles` by the cycle model (None off the FPGA)."""
-
-    region: str
-    device: str
-    samples: int
-    seconds: float
-    bytes: int
-    cycles: int | None
-
-
-@dataclass(frozen=True)
-class LastRun:
-    """What ran where in one call of `Session.run`."""
-
-    regions: tuple[RegionRun, ...]
-    seconds: float
+Feeds = Mapping[str, NDArray[Any]]
+Results = list[NDArray[Any]]
 
 
 class Session:
-    """Run a network across its devices. Use it in a `with` block, or call `close`."""
+    """Run a network across its devices. Use it in a `with` block, or call `close`.
+
+    Any number of threads may call it at once; a device that takes one call at a time takes them one after the other.
+    """
 
     def __init__(
         self,
         source: Plan | Build | str | Path,
         *,
         devices: str | Iterable[str] | None = None,
+        fallback: Literal["cpu"] | None = None,
         threads: int | None = None,
+        affinity: str | None = None,
     ) -> None:
         """Make `source` (a plan, a build or its folder) ready to run.
 
-        `devices` replaces the plan's by kind, such as `fpga` by `fpga@pynq://192.168.2.99`; `threads` are ONNX
-        Runtime's. Raises InputError, DeviceError or ToolError where a device cannot be had.
+        `devices` replaces the plan's by kind, such as `fpga` by `fpga@pynq://192.168.2.99`. With `fallback="cpu"` a
+        region whose device cannot be had, or fails in a run, runs on the CPU from then on; a warning and `last_run`
+        say so. `threads` and `affinity` are ONNX Runtime's `intra_op_num_threads` and
+        `session.intra_op_thread_affinities`. Raises InputError, DeviceError or ToolError where a device cannot be had.
         """
+        if fallback not in (None, "cpu"):
+            raise InputError(f"fallback {fallback!r} does not exist: use 'cpu', or None to raise what fails")
         build = open_build(source) if isinstance(source, (str, Path)) else source
-        plan = build.plan if isinstance(build, Build) else build
-        self.plan = plan
-        self.last_run: LastRun | None = None
-        self._inputs = node_args(plan.model.graph.inputs)
-        self._outputs = node_args(plan.model.graph.outputs)
-        self._programs: list[tuple[Region, Program]] = []
-        names = {kind(name): name for name in (plan.devices if devices is None else parse_devices(devices))}
+        self.plan = build.plan if isinstance(build, Build) else build
+        bitstream = build.bitstream if isinstance(build, Build) else None
+        self._inputs = node_args(self.plan.model.graph.inputs)
+        self._outputs = node_args(self.plan.model.graph.outputs)
+        self._last: LastRun | tuple[Direct, Seen] | None = None
+        self._executor: ThreadPoolExecutor | None = None
+        self._starting = threading.Lock()
+        names = {kind(name): name for name in (self.plan.devices if devices is None else parse_devices(devices))}
         with ExitStack() as stack:
-            opened: dict[str, Device] = {}
-            for region in plan.regions:
-                program = self._prepare(region, names, opened, build, threads, stack)
-                stack.callback(program.close)
-                self._programs.append((region, program))
+            opened = Opened(self.plan.board, names, stack, threads, affinity, fallback == "cpu")
+            self._steps = [opened.step(region, bitstream) for region in self.plan.regions]
+            self._direct = direct(self._steps, self._inputs, self._outputs)
             self._open: ExitStack | None = stack.pop_all()
 
-    def _prepare(
-        self,
-        region: Region,
-        names: Mapping[str, str],
-        opened: dict[str, Device],
-        build: Plan | Build,
-        threads: int | None,
-        stack: ExitStack,
-    ) -> Program:
-        wanted = kind(region.device)
-        if wanted not in names:
-            raise InputError(f"region {region.name!r} is planned for {wanted}, which is not among the devices given")
-        if wanted not in opened:
-            opened[wanted] = open_device(names[wanted], self.plan.board, threads)
-            stack.callback(opened[wanted].close)
-        device = opened[wanted]
-        if isinstance(device, FpgaDevice) and isinstance(build, Build):
-            return device.prepare(region, build.bitstream)
-        return device.prepare(region)
+    @property
+    def last_run(self) -> LastRun | None:
+        """What ran where in the call that ended last; None before the first."""
+        last = self._last
+        return last[0].last_run(last[1]) if isinstance(last, tuple) else last
 
     def get_inputs(self) -> list[NodeArg]:
         """The network's inputs."""
@@ -111,33 +88,55 @@ class Session:
         """The network's outputs."""
         return list(self._outputs)
 
-    def run(self, output_names: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def run(self, output_names: Sequence[str] | None, feeds: Feeds) -> Results:
         """Outputs in the order asked for (`None` means every output) for inputs by name; the batch size is free.
 
         Raises InputError for a wrong name, shape or dtype, and DeviceError where a device fails.
         """
-        if self._open is None:
-            raise DeviceError("the session is closed: make a new one")
-        wanted = [arg.name for arg in self._outputs] if output_names is None else list(output_names)
-        unknown = [name for name in wanted if name not in {arg.name for arg in self._outputs}]
-        if unknown:
-            raise InputError(f"output {unknown[0]!r} does not exist: the outputs are {_list(self._outputs)}")
-        check_feeds(self._inputs, feeds)
-        began = time.perf_counter()
-        values: Arrays = {**self._constant_outputs(), **{name: np.asarray(value) for name, value in feeds.items()}}
-        runs = [self._run_region(region, program, values) for region, program in self._programs]
-        self.last_run = LastRun(tuple(runs), time.perf_counter() - began)
-        return [values[name] for name in wanted]
+        short = self._direct
+        if short is None:
+            return self._finish(_through(self._steps, self._begin(output_names, feeds)))
+        results, seen = short.run(output_names, feeds)
+        self._last = (short, seen)
+        return results
 
-    def _run_region(self, region: Region, program: Program, values: Arrays) -> RegionRun:
-        inputs = {name: values[name] for name in region.inputs}
-        samples = samples_in(inputs)
-        began = time.perf_counter()
-        values.update(program.run(inputs))
-        seconds = time.perf_counter() - began
-        return RegionRun(
-            region.name, region.device, samples, seconds, program.bytes_moved(samples), program.cycles(samples)
-        )
+    def run_async(self, output_names: Sequence[str] | None, feeds: Feeds) -> Future[Results]:
+        """`run` in a thread of the session's: a future of the outputs, or of what `run` raises."""
+        with self._starting:
+            if self._open is None:
+                raise _closed()
+            if self._executor is None:  # as many calls at a time as there are regions, which may be on as many devices
+                self._executor = ThreadPoolExecutor(1 + len(self._steps), "weft-session")
+                self._open.callback(self._executor.shutdown, cancel_futures=True)
+            return self._executor.submit(self.run, output_names, feeds)
+
+    def map(self, batches: Iterable[Feeds], output_names: Sequence[str] | None = None) -> Iterator[Results]:
+        """The outputs of each batch, in order; devices work on different batches at the same time.
+
+        `batches` is read as results are taken, a few batches ahead at most. What `run` raises for a batch is raised
+        in its place and ends the iteration.
+        """
+        if self._direct is not None:
+            yield from (self.run(output_names, feeds) for feeds in batches)
+            return
+        regions = [list(group) for _, group in groupby(self._steps, key=lambda step: step.region.device)]
+        stages = [partial(self._begin, output_names), *(partial(_through, steps) for steps in regions)]
+        yield from map(self._finish, pipelined(stages, batches))
+
+    def _begin(self, output_names: Sequence[str] | None, feeds: Feeds) -> _Call:
+        if self._open is None:
+            raise _closed()
+        wanted = [argument.name for argument in self._outputs] if output_names is None else list(output_names)
+        check_names(self._outputs, wanted)
+        check_feeds(self._inputs, feeds)
+        given = {argument.name: feeds[argument.name] for argument in self._inputs}
+        tensors = {argument.name for argument in self._inputs if argument.dtype is not None}
+        arrays = {name: np.asarray(value) if name in tensors else value for name, value in given.items()}
+        return _Call(wanted, self._constant_outputs() | arrays)
+
+    def _finish(self, call: _Call) -> Results:
+        self._last = LastRun(tuple(call.runs), time.perf_counter() - call.began)
+        return [call.values[name] for name in call.wanted]
 
     def _constant_outputs(self) -> Arrays:
         """Outputs that are constants of the network, which no region computes."""
@@ -148,8 +147,9 @@ class Session:
         }
 
     def close(self) -> None:
-        """Release every device; a second call does nothing."""
-        stack, self._open = self._open, None
+        """Wait for the calls of `run_async` that have begun, and release every device; a second call does nothing."""
+        with self._starting:
+            stack, self._open, self._direct = self._open, None, None
         if stack is not None:
             stack.close()
 
@@ -162,52 +162,20 @@ class Session:
         self.close()
 
 
-def check_feeds(arguments: Sequence[NodeArg], feeds: Mapping[str, NDArray[Any]]) -> None:
-    """Raise InputError unless `feeds` has every input and nothing else, with the dtype and shape of each."""
-    known = {argument.name for argument in arguments}
-    for name in feeds:
-        if name not in known:
-            raise InputError(f"input {name!r} does not exist: the inputs are {_list(arguments)}")
-    sizes: dict[str, tuple[int, str]] = {}
-    for argument in arguments:
-        if argument.name not in feeds:
-            raise InputError(f"input {argument.name!r} is missing: the inputs are {_list(arguments)}")
-        value = np.asarray(feeds[argument.name])
-        if value.dtype != argument.dtype:
-            raise InputError(f"input {argument.name!r} has dtype {value.dtype}, and {argument.dtype} is needed")
-        _check_shape(argument, value.shape, sizes)
+@dataclass(frozen=True)
+class _Call:
+    """One batch on its way through the regions."""
+
+    wanted: list[str]
+    values: Arrays
+    runs: list[RegionRun] = field(default_factory=list)
+    began: float = field(default_factory=time.perf_counter)
 
 
-def _check_shape(argument: NodeArg, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]]) -> None:
-    expected = "(" + ", ".join("?" if axis is None else str(axis) for axis in argument.shape) + ")"
-    if len(shape) != len(argument.shape):
-        raise InputError(f"input {argument.name!r} has shape {shape}, and {expected} is needed")
-    for size, axis in zip(shape, argument.shape, strict=True):
-        if isinstance(axis, int) and axis != size:
-            raise InputError(f"input {argument.name!r} has shape {shape}, and {expected} is needed")
-        if isinstance(axis, str):
-            first, owner = sizes.setdefault(axis, (size, argument.name))
-            if first != size:
-                raise InputError(f"inputs {owner!r} and {argument.name!r} differ in axis {axis!r}: {first} and {size}")
+def _through(steps: Sequence[Step], call: _Call) -> _Call:
+    call.runs.extend(step.run(call.values, call.began) for step in steps)
+    return call
 
 
-def node_args(values: Iterable[ir.Value]) -> list[NodeArg]:
-    """The inputs or outputs of a graph, described."""
-    return [_node_arg(value) for value in values]
-
-
-def _node_arg(value: ir.Value) -> NodeArg:
-    name = value.name or ""
-    if value.dtype is None or value.shape is None:
-        raise InputError(f"tensor {name!r} has no type or no shape, so it cannot be an end of the network")
-    shape = tuple(axis if isinstance(axis, int) else axis.value for axis in value.shape)
-    try:
-        dtype = np.dtype(value.dtype.numpy())
-    except TypeError:
-        raise InputError(f"tensor {name!r} has element type {value.dtype}, which NumPy cannot hold") from None
-    kind = {"float32": "float", "float64": "double"}.get(dtype.name, dtype.name)
-    return NodeArg(name, shape, f"tensor({kind})", dtype)
-
-
-def _list(arguments: Sequence[NodeArg]) -> str:
-    return ", ".join(argument.name for argument in arguments)
+def _closed() -> DeviceError:
+    return DeviceError("the session is closed: make a new one")

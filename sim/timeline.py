@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 _KEPT_EVENTS = 100_000  # a board that serves for weeks forgets its oldest
 
@@ -51,18 +52,38 @@ def write_trace(path: str | Path, events: Iterable[Event]) -> None:
 
     Each track becomes a thread with the track's name, in the order in which tracks first appear.
     """
+    write_clocks(path, {"": events})
+
+
+def write_clocks(path: str | Path, clocks: Mapping[str, Iterable[Event]]) -> None:
+    """`write_trace` of events by the name of their clock: each is a process, so that unlike times stay apart."""
+    entries = [
+        entry for number, (name, each) in enumerate(clocks.items(), start=1) for entry in _process(number, name, each)
+    ]
+    target = Path(path)
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        aside.write_text(json.dumps({"displayTimeUnit": "ns", "traceEvents": entries}), encoding="utf-8")
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _process(number: int, name: str, events: Iterable[Event]) -> list[dict[str, Any]]:
+    """The entries of one process: its name if it has one, those of its threads, and what happened."""
     listed = list(events)
-    threads = {track: number for number, track in enumerate(dict.fromkeys(event.track for event in listed), start=1)}
+    threads = {track: thread for thread, track in enumerate(dict.fromkeys(event.track for event in listed), start=1)}
+    titles = [{"ph": "M", "name": "process_name", "pid": number, "args": {"name": name}}] if name else []
     names = [
-        {"ph": "M", "name": "thread_name", "pid": 1, "tid": number, "args": {"name": track}}
-        for track, number in threads.items()
+        {"ph": "M", "name": "thread_name", "pid": number, "tid": thread, "args": {"name": track}}
+        for track, thread in threads.items()
     ]
     slices = [
         {
             "ph": "X",
             "name": event.name,
             "cat": "weft",
-            "pid": 1,
+            "pid": number,
             "tid": threads[event.track],
             "ts": event.start_us,
             "dur": event.duration_us,
@@ -70,10 +91,4 @@ def write_trace(path: str | Path, events: Iterable[Event]) -> None:
         }
         for event in listed
     ]
-    target = Path(path)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        aside.write_text(json.dumps({"displayTimeUnit": "ns", "traceEvents": [*names, *slices]}), encoding="utf-8")
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+    return [*titles, *names, *slices]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from weft.hls.compress import compress
     from weft.hls.design import Design
     from weft.hls.load import load
+    from weft.host import backend as backend
     from weft.host.build import build
     from weft.host.planner import plan
     from weft.host.session import Session
@@ -26,13 +27,26 @@ if TYPE_CHECKING:
     from weft.sim.report import Report
 
 __version__ = "0.1.0"
-__all__ = ["Design", "Report", "Session", "WeftError", "__version__", "build", "compress", "load", "plan", "simulate"]
+__all__ = [
+    "Design",
+    "Report",
+    "Session",
+    "WeftError",
+    "__version__",
+    "backend",
+    "build",
+    "compress",
+    "load",
+    "plan",
+    "simulate",
+]
 
 _HOMES = {
     "Design": "weft.hls.design",
     "Report": "weft.sim.report",
     "Session": "weft.host.session",
     "WeftError": "weft.boards.errors",
+    "backend": "weft.host.backend",
     "build": "weft.host.build",
     "compress": "weft.hls.compress",
     "load": "weft.hls.load",
@@ -44,7 +58,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    return getattr(home, name, home)  # a name that its home does not have is the home itself
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+# Of the standard operators, those that make a sequence or an optional from tensors.
+_MAKE_SEQUENCES = frozenset({"Optional", "SequenceConstruct", "SequenceEmpty", "SequenceMap", "SplitToSequence"})
+
 
 class LookingPass(ir.passes.PassBase):
     """A pass that only looks, and raises where it does not like what it sees."""
@@ -87,3 +90,9 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
         return None
     node = next(iter(uses)).node
     return node if node.graph is value.graph else None
+
+
+def has_sequences(model: ir.Model) -> bool:
+    """Whether any value is a sequence or an optional: an input is, or an operator makes one."""
+    ends = any(value.type is not None and not isinstance(value.type, ir.TensorType) for value in model.graph.inputs)
+    return ends or any(node.op_type in _MAKE_SEQUENCES for node in model.graph.all_nodes())

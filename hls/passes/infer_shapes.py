@@ -8,14 +8,19 @@ from collections.abc import Callable
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from weft.hls.passes.editing import is_quant
+from weft.hls.passes.editing import has_sequences, is_quant
 
 
 class InferShapesPass(ir.passes.InPlacePass):
-    """Infers shapes as onnx does, as far as it can be done; operators that onnx does not know stop nothing."""
+    """Infers shapes as onnx does, as far as it can be done; operators that onnx does not know stop nothing.
+
+    A network with sequences or optionals stays as it is: onnx_ir 1.1 would take each for a tensor of its elements.
+    """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Infer strictly; where that fails, infer what can be."""
+        if has_sequences(model):
+            return ir.passes.PassResult(model, modified=False)
         logger = logging.getLogger("onnx_ir.passes.common.shape_inference")
         before, logger.disabled = logger.disabled, True  # that a shape is unknown is no news to a user
         propagate, restore = _may_propagate(model), _disguise(model)

@@ -318,6 +318,35 @@ class TestHostileInput:
             load(proto)
 
 
+class TestWhatOnnxIsTooStrictAbout:
+    """Models that exporters write and ONNX Runtime runs, though onnx's checker refuses them."""
+
+    def test_operators_of_onnx_runtimes_own_in_the_standard_domain(self) -> None:
+        text = "(float[N,4] x) => (float[N,4] y) { y = SimplifiedLayerNormalization<axis=-1, epsilon=0.00001>(x, s) }"
+        proto = _proto(text, s=np.arange(4, dtype=np.float32))
+        x = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+        for source in (proto, ir.from_proto(proto)):
+            np.testing.assert_allclose(_run(load(source), x)[0], _run(proto, x)[0], rtol=1e-6)
+
+    @pytest.mark.parametrize("field", ["type", "shape"])
+    def test_outputs_without_a_type_or_a_rank(self, field: str) -> None:
+        proto = _mlp()
+        (output,) = proto.graph.output
+        (output if field == "type" else output.type.tensor_type).ClearField(field)
+        x = np.ones((2, 6), np.float32)
+        loaded = load(proto)
+        np.testing.assert_allclose(_run(loaded, x)[0], _run(_mlp(), x)[0], rtol=1e-5)
+        assert loaded.graph.outputs[0].type is not None
+
+    def test_maps_are_refused_with_advice(self) -> None:
+        proto = _mlp()
+        values = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+        kind = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.INT64, values))
+        proto.graph.output[0].type.CopyFrom(kind)
+        with pytest.raises(ModelError, match="'y' of the model is a map: export without ZipMap"):
+            load(proto)
+
+
 def test_a_graph_is_named_after_its_file(tmp_path: Path) -> None:
     source = Path(__file__).parents[2] / "examples" / "digits_mlp.onnx"
     copy = tmp_path / "my net.onnx"

@@ -109,6 +109,32 @@ def test_build_then_simulate_and_run_it(capsys: Capture, mlp: Path, tmp_path: Pa
     assert not target.exists()
 
 
+def test_profile_and_trace_of_a_run(capsys: Capture, mixed: Path, tmp_path: Path, samples: Floats) -> None:
+    pytest.importorskip("pynq")
+    np.savez(tmp_path / "x.npz", x=samples)
+    run = ("run", mixed, "--board", "pynq-z2", "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", "--threads", 1)
+    table = output(capsys, *run, "--profile", "--trace", tmp_path / "trace.json")
+    assert "predicted" in table
+    assert "fpga0" in table
+    rows = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    clocks = {row["pid"]: row["args"]["name"] for row in rows if row["name"] == "process_name"}
+    devices = {(row["pid"], row["tid"]): row["args"]["name"] for row in rows if row["name"] == "thread_name"}
+    slices = [(clocks[row["pid"]], devices[row["pid"], row["tid"]]) for row in rows if row["ph"] == "X"]
+    assert slices == [("real clock", "cpu"), ("real clock", "fpga"), ("simulated clock", "fpga")]
+
+
+def test_the_cpu_takes_over_where_that_is_asked_for(
+    capsys: Capture, mixed: Path, tmp_path: Path, samples: Floats
+) -> None:
+    pytest.importorskip("pynq")
+    np.savez(tmp_path / "x.npz", x=samples)
+    run = ("run", mixed, "--board", "pynq-z2", "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert weft(*run, "--devices", "fpga@local,cpu", "--fallback", "cpu") == 0
+    assert "fpga0 on cpu: 40 samples in" in (error := capsys.readouterr().err)
+    assert "because its device failed: this machine is not a PYNQ board" in error
+    assert weft(*run, "--fallback", "gpu") == 2
+
+
 def bad_inputs(mlp: Path, folder: Path) -> dict[str, tuple[tuple[object, ...], str]]:
     """Everything of the issue's list that a command line can be given: arguments and a word of the answer."""
     (folder / "text.onnx").write_text("this is not ONNX")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +106,11 @@ def test_batches_longer_than_a_dma_transfer_are_split(
 def test_arguments_look_like_onnx_runtimes(mlp_plan: Plan) -> None:
     with weft.Session(mlp_plan, devices=("fpga", "cpu")) as session:
         (argument,) = session.get_inputs()
+        (result,) = session.get_outputs()
+        assert argument.shape is not None
+        assert result.shape is not None
         assert (argument.name, argument.type, argument.shape[1:]) == ("x", "tensor(float)", (16,))
-        assert session.get_outputs()[0].shape[1:] == (5,)
+        assert result.shape[1:] == (5,)
 
 
 def test_what_is_refused(mlp_plan: Plan, samples: Floats) -> None:
@@ -181,6 +187,79 @@ def test_two_boards_in_one_process(mlp_plan: Plan, mixed_plan: Plan, samples: Fl
         second.run(None, {"x": samples})
         (again,) = first.run(None, {"x": samples})
     np.testing.assert_array_equal(alone, again)
+
+
+def test_batches_overlap_on_two_devices_and_stay_in_order(mixed_plan: Plan, samples: Floats) -> None:
+    batches = [{"x": samples[start : start + 1 + start % 5]} for start in range(0, 30, 3)]
+    with weft.Session(mixed_plan, threads=1) as session:
+        expected = [session.run(None, feeds)[0] for feeds in batches]
+        for (ours,), theirs in zip(session.map(batches), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        assert session.last_run is not None
+        assert [run.device for run in session.last_run.regions] == ["cpu", "fpga"]
+        results = session.map([batches[0], {"x": batches[1]["x"][:, :3]}, batches[2]])
+        np.testing.assert_array_equal(next(results)[0], expected[0])
+        with pytest.raises(InputError, match="shape"):
+            next(results)
+        session.run(None, batches[0])
+
+
+def test_threads_share_a_board(mixed_plan: Plan, samples: Floats) -> None:
+    with weft.Session(mixed_plan, threads=1) as session, ThreadPoolExecutor(8) as pool:
+        expected = [session.run(None, {"x": samples[:rows]})[0] for rows in range(1, 9)]
+        futures = [session.run_async(None, {"x": samples[:rows]}) for rows in range(1, 9)]
+        found = list(pool.map(lambda rows: session.run(None, {"x": samples[:rows]})[0], range(1, 9)))
+        for ours, later, theirs in zip(found, futures, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            np.testing.assert_array_equal(later.result(60)[0], theirs)
+
+
+def test_the_cpu_takes_over_from_a_board_that_goes_away(mixed_plan: Plan, samples: Floats) -> None:
+    with VirtualBoard("pynq-z2", port=0) as board:
+        there = f"fpga@pynq://127.0.0.1:{board.port},cpu"
+        with weft.Session(mixed_plan, devices=there, fallback="cpu", threads=1) as session:
+            (before,) = session.run(None, {"x": samples})
+            board.stop()
+            with pytest.warns(UserWarning, match=r"'fpga0' runs on the CPU from now on, as fpga failed: running"):
+                (after,) = session.run(None, {"x": samples})
+            assert session.last_run is not None
+            assert [run.device for run in session.last_run.regions] == ["cpu", "cpu"]
+            assert "running on the FPGA failed" in session.last_run.regions[1].fallback
+            (again,) = session.run(None, {"x": samples})
+    (expected,) = reference(mixed_plan, {"x": samples})
+    np.testing.assert_allclose(after, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(after, again)
+    np.testing.assert_allclose(before, after, atol=5e-3 * np.abs(expected).max())
+
+
+def test_the_cpu_takes_over_from_a_board_that_was_never_there(mlp_plan: Plan, samples: Floats) -> None:
+    with (
+        pytest.warns(UserWarning, match="as fpga failed: this machine is not a PYNQ board"),
+        weft.Session(mlp_plan, devices="fpga@local", fallback="cpu", threads=1) as session,
+    ):
+        (result,) = session.run(None, {"x": samples})
+    (expected,) = reference(mlp_plan, {"x": samples})
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(InputError, match="fallback 'gpu'"):
+        weft.Session(mlp_plan, fallback="gpu")  # type: ignore[arg-type]
+
+
+def test_sessions_on_boards_leave_nothing(mixed_plan: Plan, samples: Floats) -> None:
+    def held() -> tuple[int, int]:
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+    def come_and_go() -> None:
+        with weft.Session(mixed_plan, threads=1) as session:
+            list(session.map([{"x": samples[:2]}] * 3))
+
+    come_and_go()
+    before = held()
+    for _ in range(4):
+        come_and_go()
+    deadline = time.monotonic() + 30  # gRPC's threads end a moment after their server
+    while time.monotonic() < deadline and any(now > then for now, then in zip(held(), before, strict=True)):
+        time.sleep(0.05)
+    assert all(now <= then for now, then in zip(held(), before, strict=True))
 
 
 def test_operators_that_onnx_runtime_has(mixed_plan: Plan) -> None:

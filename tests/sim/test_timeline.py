@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.sim.timeline import Event, Timeline, write_trace
+from weft.sim.timeline import Event, Timeline, write_clocks, write_trace
 
 
 def test_events_are_kept_as_of_the_boards_start() -> None:
@@ -41,6 +41,14 @@ def test_a_trace_has_a_thread_for_each_track(tmp_path: Path) -> None:
         ("dma", "y", 3, 1),
     ]
     assert slices[0]["args"] == {"bytes": 8}
+
+
+def test_each_clock_is_a_process_of_its_own(tmp_path: Path) -> None:
+    write_clocks(tmp_path / "trace.json", {"real": [Event("cpu", "a", 5, 1)], "simulated": [Event("cpu", "b", 0, 1)]})
+    trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    processes = {row["pid"]: row["args"]["name"] for row in trace if row["name"] == "process_name"}
+    assert {processes[row["pid"]]: row["name"] for row in trace if row["ph"] == "X"} == {"real": "a", "simulated": "b"}
+    assert len({row["pid"] for row in trace}) == 2
 
 
 def test_a_trace_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 from typing import Any
 
+import onnx
 import onnx_ir as ir
 import pytest
 
 from weft.boards.errors import ModelError
+from weft.hls.passes.infer_shapes import InferShapesPass
 from weft.hls.passes.upgrade_opset import TARGET_IR, TARGET_OPSET, UpgradeOpsetPass
 
 
@@ -28,3 +30,27 @@ def test_newer_ones_stay_as_they_are(build: Any, keeps_values: Any) -> None:
 def test_an_opset_from_the_future_is_refused(build: Any) -> None:
     with pytest.raises(ModelError, match="opset 99, newer than"):
         UpgradeOpsetPass().call(_versioned(build, 99))
+
+
+def test_a_scan_over_batches_stays_as_it_is() -> None:
+    """Scan had a batch axis until opset 8, which onnx's converter takes off the network's inputs."""
+    proto = onnx.parser.parse_model(
+        """<ir_version: 3, opset_import: ["" : 8]>
+        net (float[1,2] initial, float[1,3,2] x) => (float[1,2] y, float[1,3,2] z) {
+            y, z = Scan ("", initial, x) <num_scan_inputs = 1, body = sums (float[2] s, float[2] next)
+                => (float[2] sum, float[2] out) { sum = Add (s, next)  out = Identity (sum) }>
+        }"""
+    )
+    result = UpgradeOpsetPass()(ir.from_proto(proto)).model
+    assert result.graph.opset_imports[""] == 8
+    assert [list(value.shape or ()) for value in result.graph.inputs] == [[1, 2], [1, 3, 2]]
+
+
+def test_sequences_stay_sequences() -> None:
+    proto = onnx.parser.parse_model(
+        """<ir_version: 7, opset_import: ["" : 12]>
+        net (float[2,4] x, int64 i) => (float[1,4] y) { s = SplitToSequence (x)  y = SequenceAt (s, i) }"""
+    )
+    for rewrite in (UpgradeOpsetPass(), InferShapesPass()):
+        result = rewrite(ir.from_proto(proto)).model
+        assert next(iter(result.graph)).outputs[0].type is None
