@@ -13,7 +13,8 @@ from weft.boards import Board
 from weft.boards.errors import DeviceError, InputError
 from weft.host.device import Arrays, Cost, Region
 from weft.host.opencl.context import Context, open_context
-from weft.host.opencl.operators import refusal
+from weft.host.opencl.operators import FREE, refusal
+from weft.host.opencl.profile import Profile
 from weft.host.opencl.region import RegionCode
 from weft.host.work import operations, sample_bytes
 
@@ -31,11 +32,10 @@ class OpenClDevice:
         return refusal(node)
 
     def estimate(self, region: Region) -> Cost:
-        """One inference of one sample: arithmetic at the rate of matrix products, and a launch for each node."""
+        """One inference of one sample: for each node a launch and the slower of arithmetic, at the rate of matrix
+        products, and memory. What is known before a launch or only changes a shape is free."""
         profile = self._opened().profile
-        nodes = _nodes(region)
-        seconds = sum(operations(node) for node in nodes) / profile.flops_per_s + len(nodes) * profile.launch_s
-        return Cost(seconds=seconds)
+        return Cost(seconds=sum(_seconds(node, profile) for node in _nodes(region)))
 
     def prepare(self, region: Region) -> OpenClProgram:
         """Upload the region's weights. Raises DeviceError where the device or its memory cannot be had."""
@@ -96,6 +96,14 @@ def _nodes(region: Region) -> list[ir.Node]:
     """The region's nodes, in the order in which they can run."""
     names = set(region.nodes)
     return [node for node in region.model.graph if node.name in names]
+
+
+def _seconds(node: ir.Node, profile: Profile) -> float:
+    if node.op_type in FREE:
+        return 0.0
+    values = [value for value in (*node.inputs, *node.outputs) if value is not None]
+    memory = sum(sample_bytes(value) for value in values) / profile.bytes_per_s
+    return max(operations(node) / profile.flops_per_s, memory) + profile.launch_s
 
 
 def _link_bytes(region: Region, nodes: list[ir.Node]) -> int:

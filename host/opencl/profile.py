@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,28 @@ from weft.hls.compiler import cache_folder
 from weft.hls.files import private_folder, written_aside
 from weft.host.opencl.tiles import SquareTile, StripTile, Tile
 
+_RATES = ("flops_per_s", "bytes_per_s", "link_bytes_per_s", "launch_s")
 SCHEMA = "weft-opencl-profile/1"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Rates of one device: matrix products, copies from and to the host, and what a launch takes by itself."""
+    """Rates of one device: operations of matrix products, bytes of its memory read and written, bytes copied from the
+    host, and what a launch takes by itself."""
 
     tile: Tile
     flops_per_s: float
+    bytes_per_s: float
     link_bytes_per_s: float
     launch_s: float
     tuned: bool = False
 
 
 # PoCL 3.0 on 2 cores of an x86-64 virtual machine with AVX2 (`weft tune`, 2026-11-24).
-_PROCESSOR = Profile(StripTile(4, 2, 256), 100e9, 5e9, 10e-6)
-# Not measured, as no GPU was at hand: a PCIe 3.0 x16 link gives 12 GB/s of its 15.75 GB/s (PCI-SIG, Base
-# Specification 3.0), and the product's rate is a tenth of what a GPU of 2020 can do at most.
-_GPU = Profile(SquareTile(4), 1e12, 12e9, 10e-6)
+_PROCESSOR = Profile(StripTile(4, 2, 256), 172e9, 20e9, 23e9, 1.3e-6)
+# [assumption] no GPU was at hand: a tenth of the arithmetic and half of the bandwidth of NVIDIA's A10 (datasheet: 31.2
+# TFLOP/s, 600 GB/s), and a PCIe 3.0 x16 link at 12 of its 15.75 GB/s.
+_GPU = Profile(SquareTile(4), 3e12, 300e9, 12e9, 10e-6)
 
 
 def profile_of(identity: str, is_cpu: bool) -> Profile:
@@ -42,8 +46,10 @@ def profile_of(identity: str, is_cpu: bool) -> Profile:
         data = json.loads(_path(identity).read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA or data["device"] != identity:
             return default
-        flops_per_s, link, launch = (float(data[name]) for name in ("flops_per_s", "link_bytes_per_s", "launch_s"))
-        return Profile(_tile(data["tile"]), flops_per_s, link, launch, tuned=True)
+        rates = {name: float(data[name]) for name in _RATES}
+        if not all(isfinite(rate) and rate > 0 for rate in rates.values()):
+            return default
+        return Profile(_tile(data["tile"]), **rates, tuned=True)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return default  # never tuned, or by another version
 
@@ -57,9 +63,7 @@ def keep_profile(identity: str, profile: Profile) -> Path:
         "schema": SCHEMA,
         "device": identity,
         "tile": {"kind": kind, **asdict(profile.tile)},
-        "flops_per_s": profile.flops_per_s,
-        "link_bytes_per_s": profile.link_bytes_per_s,
-        "launch_s": profile.launch_s,
+        **{name: getattr(profile, name) for name in _RATES},
     }
     with written_aside(path) as part:
         part.write_text(json.dumps(data, indent=1), encoding="utf-8")

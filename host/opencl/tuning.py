@@ -11,6 +11,7 @@ import numpy as np
 from weft.boards.errors import DeviceError
 from weft.host.opencl.context import Context
 from weft.host.opencl.errors import opencl, opencl_errors
+from weft.host.opencl.expression import Expression
 from weft.host.opencl.gemm import Matrices, Size, multiply
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.profile import Profile, keep_profile
@@ -26,7 +27,7 @@ CANDIDATES: tuple[Tile, ...] = (
     *(SquareTile(side) for side in (2, 4, 8)),
 )
 _SIDE = 512  # of the square matrices that are multiplied: large enough to fill a device, and quick on a processor
-_COPY = 1 << 24  # bytes copied to measure the link
+_COPY = 1 << 26  # bytes copied to measure the link and the memory: more than a processor's cache holds
 _ROUNDS = 5
 
 
@@ -45,7 +46,14 @@ def tune(context: Context, tell: Callable[[str], None] = lambda _: None) -> Prof
             best, rate = tile, found
     if best is None:
         raise DeviceError(f"no matrix product works on {context.device.name!r}: its driver compiles none of them")
-    profile = Profile(best, rate, _COPY / _copy_seconds(context), _launch_seconds(context), tuned=True)
+    profile = Profile(
+        tile=best,
+        flops_per_s=rate,
+        bytes_per_s=2 * _COPY / _pass_seconds(context),
+        link_bytes_per_s=_COPY / _copy_seconds(context),
+        launch_s=_launch_seconds(context),
+        tuned=True,
+    )
     keep_profile(context.identity, profile)
     context.profile = profile
     return profile
@@ -81,6 +89,20 @@ def _copy_seconds(context: Context) -> float:
             return _best(context, lambda: opencl().enqueue_copy(context.queue, buffer, values))
     finally:
         context.release(buffer)
+
+
+def _pass_seconds(context: Context) -> float:
+    """An elementwise kernel over as many bytes, which it reads and writes."""
+    lowering = Lowering(context, {}, {})
+    taken = lowering.allocate((_COPY // 4,))
+    result = lowering.computed(Expression("(-{0})", (taken,), taken.shape, taken.dtype))
+    schedule = Schedule(context, lowering.launches, {"x": taken}, {"y": result}, (), None)
+    try:
+        with context.lock, opencl_errors("tuning"):
+            schedule.launch()
+            return _best(context, schedule.launch)
+    finally:
+        schedule.close()
 
 
 def _launch_seconds(context: Context) -> float:

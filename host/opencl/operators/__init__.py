@@ -94,6 +94,8 @@ OPERATORS: dict[str, Operator] = {
     "Unsqueeze": Operator(movement.lower_unsqueeze, (1,)),
     "Where": Operator(elementwise.lower_where),
 }
+#: Operators that launch nothing.
+FREE = frozenset({"Flatten", "Identity", "Reshape", "Shape", "Size", "Squeeze", "Unsqueeze"})
 #: Operators of com.microsoft (onnxruntime/docs/ContribOperators.md); the others are ONNX's own.
 CONTRIBUTED = frozenset(
     {

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from device_runs import prepared
+from device_runs import prepared, region_of
 from device_suite import MLP, DeviceSuite, Floats, Made, compare, outputs, samples
+from model_zoo import Sketch, mlp
+from onnx import TensorProto
 
 cl = pytest.importorskip("pyopencl")
 
 from weft.boards.errors import DeviceError
+from weft.hls.load import load
 from weft.host.devices.opencl import OpenClDevice
 from weft.host.opencl.context import Context
 
@@ -51,6 +54,16 @@ class TestOpenCl(DeviceSuite):
         with pytest.raises(DeviceError, match="out of memory"):
             outputs(mlp, np.zeros((1_000, 16), np.float32))
         compare(mlp, samples(MLP)[:3])
+
+    def test_an_estimate_of_what_is_predicted(self) -> None:
+        """Views are free, and more arithmetic takes longer."""
+        device = OpenClDevice()
+        small, large = (device.estimate(region_of(load(mlp(*widths)), "opencl")) for widths in ((8, 8), (2000, 2000)))
+        assert 0 < small.seconds < large.seconds < 1
+        net = Sketch()
+        shaped = net.model({"x": (TensorProto.FLOAT, [2, 3])}, net.node("Reshape", "x", net.constant([3, 2])))
+        assert device.estimate(region_of(load(shaped), "opencl")).seconds == 0
+        device.close()
 
     def test_nothing_stays_behind(self, mlp: Made) -> None:
         """Weights, schedules and the buffers of both are released, whatever was run."""

@@ -24,6 +24,7 @@ FEW: tuple[Tile, ...] = (StripTile(4, 1, 128), SquareTile(2), StripTile(4, 2, 25
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "CANDIDATES", FEW)
     monkeypatch.setattr(tuning, "_SIDE", 64)
+    monkeypatch.setattr(tuning, "_COPY", 1 << 16)
 
 
 @pytest.mark.usefixtures("quick")
@@ -33,6 +34,7 @@ def test_the_fastest_is_kept(context: Context, monkeypatch: pytest.MonkeyPatch) 
     profile = tune(context)
     assert profile.tile == FEW[1]
     assert profile.flops_per_s == 2 * 64**3
+    assert profile.bytes_per_s > 0
     assert profile.link_bytes_per_s > 0
     assert profile.launch_s > 0
     assert context.profile == profile == Context(context.device).profile
@@ -67,7 +69,7 @@ def test_the_command(context: Context, capsys: pytest.CaptureFixture[str], monke
 
 @pytest.mark.parametrize("tile", [StripTile(4, 2, 256), SquareTile(4)])
 def test_a_profile_comes_back(own_cache: Path, tile: Tile) -> None:
-    profile = Profile(tile, 1e11, 5e9, 1e-6, tuned=True)
+    profile = Profile(tile, 1e11, 2e10, 5e9, 1e-6, tuned=True)
     path = keep_profile("a device", profile)
     assert path.is_relative_to(own_cache)
     assert profile_of("a device", is_cpu=True) == profile
@@ -76,11 +78,17 @@ def test_a_profile_comes_back(own_cache: Path, tile: Tile) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("schema", "other"), ("device", "other"), ("launch_s", None), ("tile", {"kind": "square", "side": 10**9})],
+    [
+        ("schema", "other"),
+        ("device", "other"),
+        ("launch_s", None),
+        ("bytes_per_s", 0),
+        ("tile", {"kind": "square", "side": 10**9}),
+    ],
 )
 @pytest.mark.usefixtures("own_cache")
 def test_a_damaged_profile_is_none(key: str, value: object) -> None:
-    path = keep_profile("a device", Profile(SquareTile(4), 1e11, 5e9, 1e-6, tuned=True))
+    path = keep_profile("a device", Profile(SquareTile(4), 1e11, 2e10, 5e9, 1e-6, tuned=True))
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     assert not profile_of("a device", is_cpu=False).tuned
     path.write_text("[")
