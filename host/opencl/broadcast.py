@@ -12,8 +12,11 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def broadcast_strides(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...]:
-    """Strides with which a tensor of `shape` is read as one of shape `to`; 0 where it is repeated."""
+    """Strides with which a tensor of `shape` is read as one of shape `to`; 0 where it is repeated. Raises ValueError
+    for shapes that do not broadcast."""
     padded = (1,) * (len(to) - len(shape)) + tuple(shape)
+    if len(padded) != len(to) or any(size not in (1, wanted) for size, wanted in zip(padded, to, strict=True)):
+        raise ValueError(f"{tuple(shape)} cannot be repeated to {tuple(to)}")
     own = contiguous_strides(padded)
     return tuple(0 if size == 1 else stride for size, stride in zip(padded, own, strict=True))
 

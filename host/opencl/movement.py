@@ -47,6 +47,8 @@ def broadcast_to(lowering: Lowering, taken: Tensor, shape: tuple[int, ...]) -> T
 
 def transposed(lowering: Lowering, taken: Tensor, order: Sequence[int]) -> Tensor:
     """numpy.transpose; where only axes of size 1 change places, the memory stays as it is."""
+    if sorted(order) != list(range(len(taken.shape))):
+        raise ValueError(f"{tuple(order)} is no order of the axes of {taken.shape}")
     shape = tuple(taken.shape[axis] for axis in order)
     long = [axis for axis in order if taken.shape[axis] != 1]
     if long == sorted(long):

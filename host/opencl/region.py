@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from weft.boards.errors import DeviceError
 from weft.host.device import Arrays
 from weft.host.opencl.context import Context
-from weft.host.opencl.errors import opencl_errors
+from weft.host.opencl.errors import opencl_errors, shortened
 from weft.host.opencl.lowering import Lowering
+from weft.host.opencl.node import element_type
 from weft.host.opencl.operators import OPERATORS
 from weft.host.opencl.reference import evaluate
 from weft.host.opencl.schedule import Schedule
@@ -80,6 +81,9 @@ class RegionCode:
         entering: dict[str, Tensor] = {}
         try:
             for name, array in inputs.items():
+                wanted = element_type(values[name])
+                if array.dtype != wanted:
+                    raise DeviceError(f"input {name!r} has dtype {array.dtype}, and {wanted} is needed")
                 if name in self._on_host:
                     lowering.define(values[name], array)
                 else:
@@ -113,7 +117,10 @@ def _lower(lowering: Lowering, node: ir.Node) -> None:
         for output, array in zip(node.outputs, evaluate(node, known), strict=True):
             lowering.define(output, array)
     else:
-        OPERATORS[node.op_type].lower(lowering, node)
+        try:
+            OPERATORS[node.op_type].lower(lowering, node)
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+            raise DeviceError(f"node {node.name!r} cannot run on inputs of these shapes: {shortened(error)}") from error
 
 
 def _leaving(lowering: Lowering, value: ir.Value) -> Tensor | NDArray[Any]:

@@ -41,5 +41,7 @@ class Tensor:
         return prod(self.shape)
 
     def reshaped(self, shape: tuple[int, ...]) -> Tensor:
-        """The same memory under another shape of as many elements."""
+        """The same memory under another shape. Raises ValueError unless it has as many elements."""
+        if prod(shape) != self.size or any(size < 0 for size in shape):
+            raise ValueError(f"{self.shape} cannot become {shape}")
         return Tensor(shape, self.dtype, self.storage)

@@ -23,13 +23,13 @@ class Sliding:
     def output(self, height: int, width: int, *, ceil: bool = False) -> tuple[int, int]:
         """Height and width of the result (ONNX operators Conv and MaxPool)."""
         sizes = zip((height, width), self.window, self.strides, self.pads, self.ends, self.dilations, strict=True)
-        return _pair([_extent(*size, ceil=ceil) for size in sizes])
+        return _pair([max(_extent(*size, ceil=ceil), 0) for size in sizes])
 
 
 def _extent(size: int, window: int, stride: int, begin: int, end: int, dilation: int, *, ceil: bool) -> int:
     free = size + begin + end - dilation * (window - 1) - 1
     if not ceil:
-        return max(free // stride + 1, 0)
+        return free // stride + 1
     count = -(-free // stride) + 1
     # A last window that would begin in the padding behind is left out (ONNX operator MaxPool).
     return count - 1 if (count - 1) * stride >= size + begin else count

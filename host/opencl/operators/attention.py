@@ -89,9 +89,10 @@ def lower_attention(lowering: Lowering, node: ir.Node) -> None:
     assert known is not None
     total = int(known.reshape(-1)[0])
     room = max(total, *(0 if each is None else each.shape[2] for each in before))
+    lengths = lowering.tensor(needed(node, 5))
     sizes = _Heads(heads, kept, size, query.tensor.shape[1], total, room)
     rotary = _rotary(lowering, node, total)
-    lengths = lowering.tensor(needed(node, 5))
+    _check(sizes, (query, key, value), before, lengths, rotary)
     keys = _appended(lowering, key, before[0], lengths, sizes, rotary)
     values = _appended(lowering, value, before[1], lengths, sizes, _Rotary())
     scale = attribute(node, "scale", 0.0) or size**-0.5
@@ -108,6 +109,27 @@ def _parts(lowering: Lowering, node: ir.Node, heads: int, kept: int) -> tuple[_P
         return _Part(query, 0), _Part(query, heads * size), _Part(query, (heads + kept) * size), size
     key, value = (_Part(lowering.tensor(needed(node, number)), 0) for number in (1, 2))
     return _Part(query, 0), key, value, query.shape[-1] // heads
+
+
+def _check(
+    sizes: _Heads, parts: tuple[_Part, ...], before: list[Tensor | None], lengths: Tensor, rotary: _Rotary
+) -> None:
+    """Raise ValueError for shapes with which kernels would read beyond a tensor."""
+    batch = parts[0].tensor.shape[0]
+    widths = [
+        part.offset + heads * sizes.size
+        for part, heads in zip(parts, (sizes.heads, sizes.kept, sizes.kept), strict=True)
+    ]
+    fits = all(
+        part.tensor.shape[:2] == (batch, sizes.length) and part.tensor.shape[2] >= width
+        for part, width in zip(parts, widths, strict=True)
+    )
+    kept = (batch, sizes.kept, sizes.size)
+    fits &= all((*each.shape[:2], each.shape[3]) == kept for each in before if each is not None)
+    fits &= lengths.size == batch and sizes.most >= 0 and sizes.heads % sizes.kept == 0
+    fits &= len({angles.shape for angles in rotary.angles}) <= 1 and 2 * rotary.parameters["half"] <= sizes.size
+    if not fits:
+        raise ValueError(f"{[part.tensor.shape for part in parts]} do not fit {sizes}")
 
 
 def _rotary(lowering: Lowering, node: ir.Node, total: int) -> _Rotary:

@@ -32,12 +32,16 @@ def lower_conv(lowering: Lowering, node: ir.Node) -> None:
     x, weights = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
     added = given(node, 2)
     bias = None if added is None else lowering.tensor(added)
+    groups = attribute(node, "group", 1)
+    if x.shape[1] != weights.shape[1] * groups or weights.shape[0] % groups or len(x.shape) != len(weights.shape):
+        raise ValueError(f"{x.shape} cannot be convolved with {weights.shape} in {groups} groups")
+    if bias is not None and bias.shape != weights.shape[:1]:
+        raise ValueError(f"{bias.shape} is no bias of {weights.shape[0]} channels")
     slide = sliding(node, weights.shape[2:], x.shape[2:])
     height, width = x.shape[2:] if len(x.shape) == 4 else (1, x.shape[2])
     out = slide.output(height, width)
     spatial = out if len(x.shape) == 4 else out[1:]
     result = lowering.allocate((x.shape[0], weights.shape[0], *spatial))
-    groups = attribute(node, "group", 1)
     end = relu_after(lowering, node)
     layer = _Layer(x, weights, bias, result, slide, (height, width), out, groups, relu=end is not node)
     if groups > 1 and weights.shape[1] == 1:

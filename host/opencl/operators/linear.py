@@ -55,6 +55,8 @@ def matmul(lowering: Lowering, a: Tensor, b: Tensor, bias: Tensor | None = None,
     right = b.reshaped((*b.shape, 1)) if len(b.shape) == 1 else b
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     m, k, n = left.shape[-2], left.shape[-1], right.shape[-1]
+    if right.shape[-2] != k:
+        raise ValueError(f"{a.shape} cannot be multiplied with {b.shape}")
     result = lowering.allocate((*batch, m, n))
     if prod(right.shape[:-2]) == 1:  # one matrix for all: the batch is further rows
         size, sides = Size(1, prod(batch) * m, n, k), (Matrices(left, k, 1), Matrices(right, n, 1))
@@ -84,7 +86,9 @@ def lower_gemm(lowering: Lowering, node: ir.Node) -> None:
     """alpha a' b' + beta c, where a' and b' are a and b, or transposed (ONNX operator Gemm)."""
     a, b = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
     (m, k), left = _side(a, bool(attribute(node, "transA", 0)))
-    (_, n), right = _side(b, bool(attribute(node, "transB", 0)))
+    (depth, n), right = _side(b, bool(attribute(node, "transB", 0)))
+    if depth != k:
+        raise ValueError(f"{a.shape} cannot be multiplied with {b.shape}")
     product = lowering.allocate((m, n))
     multiply(lowering, left, right, Size(1, m, n, k), product)
     alpha, beta, added = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0), given(node, 2)

@@ -92,6 +92,8 @@ def lower_concat(lowering: Lowering, node: ir.Node) -> None:
     parts = [lowering.tensor(value) for value in node.inputs if value is not None]
     axis = attribute(node, "axis", 0) % len(parts[0].shape)
     shape = list(parts[0].shape)
+    if any([*part.shape[:axis], *part.shape[axis + 1 :]] != [*shape[:axis], *shape[axis + 1 :]] for part in parts):
+        raise ValueError(f"{[part.shape for part in parts]} cannot be joined along axis {axis}")
     shape[axis] = sum(part.shape[axis] for part in parts)
     result = lowering.allocate(shape, parts[0].dtype)
     strides, offset = contiguous_strides(shape), 0
@@ -110,6 +112,8 @@ def lower_split(lowering: Lowering, node: ir.Node) -> None:
     if sizes is None:
         piece = -(-data.shape[axis] // len(node.outputs))
         sizes = tuple(min(piece, data.shape[axis] - start) for start in range(0, data.shape[axis], piece))
+    if sum(sizes) != data.shape[axis] or min(sizes, default=0) < 0:
+        raise ValueError(f"axis {axis} of {data.shape} cannot be split into {sizes}")
     strides, start = contiguous_strides(data.shape), 0
     for output, size in zip(node.outputs, sizes, strict=True):
         shape = (*data.shape[:axis], size, *data.shape[axis + 1 :])

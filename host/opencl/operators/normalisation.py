@@ -63,6 +63,11 @@ def _normalised(
     added: tuple[Tensor, ...],
 ) -> tuple[Tensor, Tensor]:
     """The result, and the sum of x and what is `added` (x itself where nothing is)."""
+    parts = (scale, *(() if bias is None else (bias,)), *added)
+    if any(part.size != count for part in parts[: len(parts) - len(added)]) or any(
+        part.size == 0 or x.size % part.size or part.size % count for part in added if x.size
+    ):
+        raise ValueError(f"{[part.shape for part in parts]} do not fit rows of {count} values")
     result = lowering.allocate(x.shape)
     total = lowering.allocate(x.shape) if added else x
     group = row_group(lowering.context, count)

@@ -45,6 +45,11 @@ def lower_matmul_nbits(lowering: Lowering, node: ir.Node) -> None:
     parameters = {"bits": attribute(node, "bits", 4) or 4, "block": block, "zeros": zeros is not None}
     weights = (packed, scales, *(() if zeros is None else (zeros,)))
     blocks = -(-depth // block)
+    expected = (width * blocks * block * parameters["bits"] // 8, width * blocks)
+    if (packed.size, scales.size) != expected or a.shape[-1] != depth or (bias is not None and bias.size != width):
+        raise ValueError(f"{packed.shape} and {scales.shape} are not {width} x {depth} weights in blocks of {block}")
+    if zeros is not None and zeros.size != width * -(-blocks * parameters["bits"] // 8):
+        raise ValueError(f"{zeros.shape} are not the zero points of {width} x {blocks} blocks")
     result = lowering.allocate((*a.shape[:-1], width))
     rows = prod(a.shape[:-1])
     if rows > THIN:
