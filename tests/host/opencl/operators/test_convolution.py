@@ -19,7 +19,7 @@ def normal(*shape: int) -> Any:
     return random.normal(size=shape).astype(np.float32)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     image=st.tuples(st.integers(5, 20), st.integers(5, 40)),
     window=st.tuples(st.integers(1, 3), st.integers(1, 3)),

@@ -15,11 +15,12 @@ from weft.boards.errors import DeviceError
 from weft.host.devices.opencl import OpenClDevice
 from weft.host.opencl.windows import sliding
 
-FLOATS, INTS, BYTES = (
-    ir.TensorType(ir.DataType.FLOAT),
-    ir.TensorType(ir.DataType.INT64),
-    ir.TensorType(ir.DataType.UINT8),
-)
+TYPES = {
+    "float32": ir.TensorType(ir.DataType.FLOAT),
+    "int32": ir.TensorType(ir.DataType.INT32),
+    "int64": ir.TensorType(ir.DataType.INT64),
+    "uint8": ir.TensorType(ir.DataType.UINT8),
+}
 NBITS = {"K": 32, "N": 8, "bits": 4, "block_size": 32}
 HEADS = {"num_heads": 2, "kv_num_heads": 1, "do_rotary": 1}
 
