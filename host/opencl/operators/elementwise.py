@@ -5,7 +5,7 @@ NumPy's or ONNX's own formula stands beside each; OpenCL C's functions are those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -138,14 +138,10 @@ def lower_relu(lowering: Lowering, node: ir.Node) -> None:
     noted(lowering, node, text, (x,), x.dtype)
 
 
-def lower_simple(text: str) -> Callable[[Lowering, ir.Node], None]:
-    """A function of one operand whose type is the result's, float or integer."""
-
-    def lower(lowering: Lowering, node: ir.Node) -> None:
-        (x,) = inputs(lowering, node)
-        noted(lowering, node, text, (x,), x.dtype)
-
-    return lower
+def lower_neg(lowering: Lowering, node: ir.Node) -> None:
+    """numpy.negative."""
+    (x,) = inputs(lowering, node)
+    noted(lowering, node, "(-{0})", (x,), x.dtype)
 
 
 def lower_abs(lowering: Lowering, node: ir.Node) -> None:
@@ -225,6 +221,3 @@ def lower_identity(lowering: Lowering, node: ir.Node) -> None:
 
 def _copied(operand: Operand) -> Expression:
     return Expression("{0}", (operand,), operand.shape, operand.dtype)
-
-
-lower_neg = lower_simple("(-{0})")

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pyopencl")
-
 from weft.host.opencl.context import Context, list_devices
 
 

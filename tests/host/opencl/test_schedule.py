@@ -6,10 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pytest
-
-pytest.importorskip("pyopencl")
-
 from hypothesis import given
 from hypothesis import strategies as st
 

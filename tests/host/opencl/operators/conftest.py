@@ -11,8 +11,6 @@ import pytest
 from device_runs import reference, run_on
 from numpy.typing import NDArray
 
-pytest.importorskip("pyopencl")
-
 from weft.host.devices.opencl import OpenClDevice
 
 Check = Callable[[onnx.ModelProto, Mapping[str, NDArray[Any]]], None]
