@@ -190,7 +190,8 @@ class Report:
         """Plain data by docs/report-schema.json; a utilisation that is infinite is null."""
         utilisation = {name: None if share == float("inf") else share for name, share in self.utilisation.items()}
         derived = {"latency_us": self.latency_us, "inferences_per_s": self.inferences_per_s}
-        judged = {"utilisation": utilisation, "fits": self.fits, "fabric_range": fabric_range(self.layers)}
+        between = {name: list(ends) for name, ends in fabric_range(self.layers).items()}
+        judged = {"utilisation": utilisation, "fits": self.fits, "fabric_range": between}
         own = replace(self, events=(), outputs=())
         plain = {name: value for name, value in asdict(own).items() if name not in ("events", "outputs")}
         rows = {name: [asdict(row) for row in getattr(self, name)] for name in ("layers", "fifos")}
