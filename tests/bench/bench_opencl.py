@@ -53,13 +53,13 @@ def bench_matrix_products() -> None:
 
 
 def bench_networks() -> None:
-    """Whole networks, beside ONNX Runtime with its own choice of threads; inputs and outputs on the host."""
+    """Runs a second of whole networks, beside ONNX Runtime with its own threads; inputs and outputs on the host."""
     random = np.random.default_rng(0)
     image = random.normal(size=(1, 3, 224, 224)).astype(np.float32)
     words = {"ids": random.integers(0, 1000, (1, 128)), "mask": np.ones((1, 128), np.int64)}
     rows = random.normal(size=(256, 784)).astype(np.float32)
     out = Table(title=_title("Networks, OpenCL beside ONNX Runtime"))
-    for column in ("network", "ONNX Runtime / OpenCL", "launches", "prepare", "first run", "largest error"):
+    for column in ("network", "OpenCL / ONNX Runtime", "launches", "prepare", "first run", "largest error"):
         out.add_column(column, justify="right")
     for name, model, feeds in (
         ("ResNet-18, batch 1", resnet18(), {"x": image}),
