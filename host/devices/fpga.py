@@ -190,3 +190,14 @@ def _report(region: Region, board: Board) -> Report:
     if region.design is None:
         raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
     return estimate(region.design, board)
+
+
+def open_device(name: str, board: Board, threads: int | None) -> FpgaDevice:
+    """The device that `fpga` names; `threads` are the CPU's."""
+    return FpgaDevice(name, board)
+
+
+def check_place(name: str) -> None:
+    """Raise InputError unless `local` or a PYNQ address follows the `@`."""
+    if name.partition("@")[2] != "local":
+        address(name)
