@@ -3,7 +3,7 @@
 An entry of the cache is named by the hash of everything that decides its content (sources, headers, weights, flags,
 compiler), is written aside and renamed, and is loaded only if every file still has the hash it was written with.
 
-    <cache>/firmware/<key>/library.so     0700, like the whole cache
+    <cache>/firmware/<key>/library.so     the folders are 0700, like the whole cache (weft.hls.cache)
     <cache>/firmware/<key>/weights/*.txt  what the library reads when it is first called
     <cache>/firmware/<key>/hashes.json    SHA-256 of the files above
 """
@@ -23,10 +23,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 
 from weft.boards.errors import ToolError
-from weft.hls.files import private_folder
+from weft.hls.cache import cache_folder, evict, private_cache, used
 
 # -O1, -O2 and -O3 differed by less than the noise, in compiling (6 s on 2 cores) and in running (65 us a sample of a
 # 64-32-32-10 MLP, 460 us of an 8x8 CNN; g++ 12). c++14 is Vitis HLS's own default.
@@ -34,6 +33,9 @@ from weft.hls.files import private_folder
 FLAGS = ("-std=c++14", "-O2", "-fPIC", "-w", "-fno-gnu-unique")
 INCLUDES = ("-I.", "-Iweft_csim", "-Ifirmware/ap_types", "-include", "weft_csim/weft_weights.h")
 _HASHED = (".cpp", ".h", ".txt")
+
+
+__all__ = ["Library", "cache_folder", "compile_library"]
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,16 @@ def compile_library(folder: Path, units: Sequence[str]) -> Library:
     Raises ToolError where g++ is missing or fails.
     """
     key = _key(folder, units)
-    store = cache_folder() / "firmware"
-    private_folder(store, "WEFT_CACHE_DIR")
+    store = private_cache("firmware")
     entry = store / key
     with FileLock(store / f"{key}.lock"):
-        if not _is_whole(entry):
+        made = not _is_whole(entry)
+        if made:
             _fill(entry, folder, units)
+        used(entry)
+    if made:
+        evict(store)
     return Library(entry / "library.so", entry / "weights")
-
-
-def cache_folder() -> Path:
-    """Where weft keeps what it can make again: $WEFT_CACHE_DIR, or the user's cache folder."""
-    given = os.environ.get("WEFT_CACHE_DIR")
-    return Path(given) if given else user_cache_path("weft")
 
 
 def _key(folder: Path, units: Sequence[str]) -> str:

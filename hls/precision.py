@@ -111,8 +111,12 @@ class FixedType:
         return self.overflowed(rounded.astype(np.int64))
 
     def cast(self, raw: NDArray[Any], fraction: int) -> Integers:
-        """Raw integers with `fraction` fraction bits, converted to this type as an ap_fixed assignment does."""
-        raw = np.asarray(raw, np.int64)
+        """Raw integers with `fraction` fraction bits, converted to this type as an ap_fixed assignment does.
+
+        `raw`: int64, or Python's integers (dtype object) where 64 bits are too few (`exactly`).
+        """
+        raw = np.asarray(raw)
+        raw = raw if raw.dtype == object else raw.astype(np.int64, copy=False)
         shift = fraction - self.fraction
         if shift <= 0:
             return self.overflowed(_shift_left(raw, -shift, self))
@@ -120,6 +124,9 @@ class FixedType:
 
     def overflowed(self, raw: Integers) -> Integers:
         """Bring integers into range by the overflow mode."""
+        return self._in_range(raw).astype(np.int64, copy=False)
+
+    def _in_range(self, raw: Integers) -> Integers:
         if self.overflow == "WRAP":
             return self._wrapped(raw)
         low = -self.maximum if self.overflow == "SAT_SYM" and self.signed else self.minimum
@@ -128,26 +135,35 @@ class FixedType:
         return np.clip(raw, low, self.maximum)
 
     def _wrapped(self, raw: Integers) -> Integers:
-        if self.width == 64:
+        if self.width == 64 and raw.dtype != object:
             return raw
         low = raw & ((1 << self.width) - 1)
         return np.where(low > self.maximum, low - (1 << self.width), low) if self.signed else low
+
+
+def exactly(raw: Integers, bits: int) -> NDArray[Any]:
+    """`raw` in a form that arithmetic whose results need `bits` bits, the sign among them, is exact in: int64 as it
+    is, or, where that is too narrow, Python's integers (dtype object), which are some hundred times slower."""
+    return raw if bits <= 64 else raw.astype(object)
 
 
 def _shift_left(raw: Integers, bits: int, to: FixedType) -> Integers:
     """Gain fraction bits; a saturating target is clipped first so that the shift itself cannot overflow int64."""
     if bits == 0:
         return raw
-    if to.overflow != "WRAP":
-        limit = max(to.maximum, -to.minimum) + 1
-        raw = np.clip(raw, -limit, limit)
-    return raw << min(bits, 63)
+    if raw.dtype == object or (to.overflow != "WRAP" and to.width > 61):
+        return raw.astype(object) << bits
+    if to.overflow == "WRAP":
+        return raw << bits if bits < 64 else np.zeros_like(raw)
+    bits = min(bits, 62)  # takes every value but 0 beyond the target's range, as more would
+    limit = (1 << to.width >> bits) + 1
+    return np.clip(raw, -limit, limit) << bits
 
 
 def _shift_right(raw: Integers, bits: int, rounding: Rounding) -> Integers:
     """Drop `bits` fraction bits. Follows ap_fixed_base's assignment: quotient, then a carry decided by the mode."""
-    if bits > 62:  # nothing but the sign is left
-        bits = 62
+    if bits > 62:
+        raw = raw.astype(object)
     floor = raw >> bits
     rest = raw - (floor << bits)  # 0 .. 2**bits - 1
     half = 1 << (bits - 1)

@@ -11,6 +11,7 @@ import numpy as np
 from weft.boards.errors import InputError
 from weft.hls.design import Design, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType
+from weft.hls.reader_codegen import heterogeneous_types, written_product
 
 # What hls4ml keeps beside the mathematics of a layer: generated text, bookkeeping, and arrays held as weights.
 _SKIPPED = {
@@ -26,7 +27,16 @@ _SKIPPED = {
     "_weights_transposed",
 }
 # Kinds whose parallel and stream kernels differ in more than how values travel.
-_IO_DEPENDENT = {"Activation", "Softmax"}
+_IO_DEPENDENT = {
+    "Activation",
+    "GlobalPooling1D",
+    "GlobalPooling2D",
+    "LSTM",
+    "GRU",
+    "Pooling1D",
+    "Pooling2D",
+    "Softmax",
+}
 _SOFTMAX_TABLE = re.compile(r"\b(exp_table_size|inv_table_size) = (\d+);")
 _SOFTMAX_NORM = re.compile(r"typedef (ap_u?fixed<[^;]*>) inp_norm_t;")
 _SOFTMAX_ACCUM = re.compile(r"typedef (ap_u?fixed<[^;]*>) accum_t;")
@@ -66,23 +76,25 @@ def read_type(precision: Any, where: str) -> FixedType:
 
     if not isinstance(precision, (FixedPrecisionType, IntegerPrecisionType)):
         raise InputError(f"{where} has type {precision}, and weft models ap_fixed and ap_int types only")
+    width, signed = int(precision.width), bool(precision.signed)
+    if width + (not signed) > 64:
+        raise InputError(f"{where} has type {precision}, and weft is exact up to 64 bits with the sign: narrow it")
     rounding = getattr(precision, "rounding_mode", None)
     saturation = getattr(precision, "saturation_mode", None)
-    try:
-        return FixedType(
-            int(precision.width),
-            int(precision.integer),
-            bool(precision.signed),
-            rounding.name if rounding is not None else "TRN",
-            saturation.name if saturation is not None else "WRAP",
-        )
-    except InputError as error:
-        raise InputError(f"{where} has type {precision}, which is not exact in weft: {error}") from None
+    return FixedType(
+        width,
+        int(precision.integer),
+        signed,
+        rounding.name if rounding is not None else "TRN",
+        saturation.name if saturation is not None else "WRAP",
+    )
 
 
 def _read_tensor(name: str, variable: Any) -> Tensor:
     pragma = variable.pragma
     depth = int(pragma[1]) if isinstance(pragma, (tuple, list)) and pragma[0] == "stream" else 1
+    if depth < 1:
+        raise InputError(f"tensor {name} has a FIFO depth of {depth}, through which nothing passes: give it at least 1")
     return Tensor(
         name=name,
         shape=tuple(int(extent) for extent in variable.shape),
@@ -104,13 +116,20 @@ def _read_layer(node: Any, onnx_nodes: Mapping[str, tuple[str, ...]]) -> Layer:
         attributes["io"] = str(node.model.config.get_config_value("IOType"))
     if kind == "Softmax":
         attributes |= _softmax_tables(node) | _softmax_axes(node)
+    weights = {name: _read_weight(node, name, weight) for name, weight in node.weights.items()}
+    if kind == "FixedPointQuantizer":
+        written, modes = heterogeneous_types(node)
+        attributes, weights = attributes | modes, weights | written
+    if node.get_attr("strategy") == "distributed_arithmetic":
+        written, modes = written_product(node)
+        attributes, weights = attributes | modes, weights | written
     return Layer(
         name=node.name,
         kind=kind,
         inputs=() if kind == "Input" else tuple(node.inputs),
         outputs=tuple(node.outputs),
         attributes=attributes,
-        weights={name: _read_weight(node, name, weight) for name, weight in node.weights.items()},
+        weights=weights,
         strategy=str(node.get_attr("strategy", "latency")).lower(),  # "Latency" where hls4ml never looked at it
         reuse_factor=int(node.get_attr("reuse_factor", 1)),
         onnx_nodes=tuple(onnx_nodes.get(node.name, ())),
@@ -155,7 +174,17 @@ def _read_weight(node: Any, name: str, variable: Any) -> Weight:
     inexact = steps != np.rint(steps)  # a multiple of the type's step is printed with all its digits
     printed = data.copy()
     printed[inexact] = [float(f"{value:.{decimals}f}") for value in data[inexact]]
-    return Weight(fixed.quantise(printed), fixed)
+    raw = fixed.quantise(printed)
+    if name.endswith(("weight", "scale")) and _is_ternary(variable.type.precision):
+        raw = np.where(raw == -2, 1, raw)  # nnet_mult.h, weight_ternary: what is neither 0 nor -1 is 1
+    return Weight(raw, fixed)
+
+
+def _is_ternary(precision: Any) -> bool:
+    """Whether hls4ml multiplies by it with `weight_ternary` (FPGABackend.product_type)."""
+    from hls4ml.model.types import IntegerPrecisionType
+
+    return isinstance(precision, IntegerPrecisionType) and precision.width == 2 and bool(precision.signed)
 
 
 def _softmax_tables(node: Any) -> dict[str, Value]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weft.boards.errors import ArtefactError, InputError, ToolError
-from weft.hls.compiler import cache_folder
+from weft.hls.cache import private_cache
 from weft.hls.firmware import render
 from weft.hls.hwh_repair import repair_hwh
 
@@ -204,8 +204,7 @@ def run_tool(command: Sequence[str], room: Path, log_name: str) -> None:
         )
     if done.returncode == 0:
         return
-    kept = cache_folder() / "logs" / log_name
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept = private_cache("logs") / log_name
     shutil.copyfile(log, kept)
     lines = log.read_text("utf-8", errors="replace").splitlines()
     said = next((line.strip()[:300] for line in lines if line.startswith("ERROR")), f"exit code {done.returncode}")

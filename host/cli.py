@@ -13,7 +13,19 @@ import typer
 
 from weft import __version__
 from weft.boards.errors import InputError, WeftError
-from weft.host.commands import board, boards, build, calibrate, compress, doctor, plan, profile, run, simulate
+from weft.host.commands import (
+    board,
+    boards,
+    build,
+    calibrate,
+    compress,
+    doctor,
+    plan,
+    profile,
+    run,
+    simulate,
+    tune,
+)
 
 INPUT_AT_FAULT, DEVICE_FAILED, INTERRUPTED = 1, 3, 130
 
@@ -23,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (doctor, boards, compress, plan, simulate, calibrate, build, run, profile):
+for command in (doctor, boards, compress, plan, simulate, calibrate, build, run, profile, tune):
     app.command(command.__name__.rpartition(".")[2])(command.command)
 app.add_typer(board.app, name="board")
 

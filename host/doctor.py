@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
+from weft.boards.errors import ToolError
+
 _NEWEST_FOR_PYNQ = (3, 12)
 
 
@@ -34,6 +36,7 @@ _PACKAGES = (
     ("onnxruntime", "the CPU device", "pip install weft"),
     ("hls4ml", "lowering networks to FPGA designs", "pip install 'weft[hls]'"),
     ("pynq", "running designs on virtual and real boards", "pip install 'weft[pynq]'"),
+    ("pyopencl", "OpenCL devices", "pip install 'weft[opencl]'"),
     ("torch", "retraining the example networks", "pip install 'weft[train]'"),
 )
 _PROGRAMS = (
@@ -53,6 +56,7 @@ def examine() -> list[Finding]:
         Finding("python", True, platform.python_version(), "everything", ""),
     ]
     found += [_package(name, enables, advice) for name, enables, advice in _PACKAGES]
+    found += _opencl_devices()
     found += [_program(name, enables, advice) for name, enables, advice in _PROGRAMS]
     return found
 
@@ -66,6 +70,23 @@ def _package(name: str, enables: str, advice: str) -> Finding:
         running = ".".join(map(str, sys.version_info[:2]))
         advice = f"pynq 4.0.0 has no wheels to stand on for Python {running}: use Python 3.11 or 3.12"
     return Finding(name, False, "", enables, advice)
+
+
+def _opencl_devices() -> list[Finding]:
+    """One finding for each OpenCL device, by the name that `--devices` takes; none without pyopencl."""
+    from weft.host.opencl.context import list_devices
+
+    try:
+        devices = list_devices()
+    except ToolError:
+        return []
+    if not devices:
+        advice = "install a GPU's OpenCL driver, or pip install 'weft[opencl]' for PoCL's"
+        return [Finding("opencl", False, "", "OpenCL devices", advice)]
+    return [
+        Finding(f"opencl@{number}", True, f"{device.name} ({device.platform.name})", "running regions on it", "")
+        for number, device in enumerate(devices)
+    ]
 
 
 def _program(name: str, enables: str, advice: str) -> Finding:

@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 # Not lazy: the submodules have the functions' names, so the functions must take them over once and for all.
 from weft.sim.estimate import estimate
+from weft.sim.faults import Fault
 from weft.sim.report import FifoReport, LayerReport, Range, Report
 from weft.sim.simulate import simulate, smallest_fifos
 
 if TYPE_CHECKING:
     from weft.sim.virtual_board import VirtualBoard
 
-__all__ = ["FifoReport", "LayerReport", "Range", "Report", "VirtualBoard", "estimate", "simulate", "smallest_fifos"]
+__all__ = [
+    "Fault",
+    "FifoReport",
+    "LayerReport",
+    "Range",
+    "Report",
+    "VirtualBoard",
+    "estimate",
+    "simulate",
+    "smallest_fifos",
+]
 
 _LAZY = {"VirtualBoard": "weft.sim.virtual_board"}  # needs grpcio, which the core does without
 

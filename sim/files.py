@@ -48,7 +48,7 @@ class Files:
     def read(self, path: str) -> bytes:
         """A file's bytes. Raises DeviceError for a file that is not there."""
         if path not in self._files:
-            raise DeviceError(f"there is no file {path[:_LONGEST_PATH]!r} on the virtual board")
+            raise DeviceError(f"there is no file {path[:80]!r} on the virtual board")
         return self._files[path]
 
     def check_writable(self, path: str, size: int) -> None:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from weft.boards import Board
 from weft.boards.errors import ArtefactError, DeviceError
+from weft.sim.accelerator import CONTROL, START, Accelerator
 from weft.sim.fabric import Fabric, Peripheral
+from weft.sim.faults import Faults
 from weft.sim.files import FIRMWARE, MANAGER, Files
-from weft.sim.image import LARGEST_IMAGE, unpack
+from weft.sim.image import LARGEST_IMAGE, Image, unpack
 from weft.sim.memory import Memory
+from weft.sim.overlay import Overlay
 from weft.sim.pins import Pins
 from weft.sim.processing_system import ProcessingSystem, family_of
 from weft.sim.timeline import Timeline
@@ -34,6 +37,7 @@ class Machine:
         self.files = Files(board, bitstreams)
         self.pins = Pins(board)
         self.timeline = Timeline()
+        self.faults = Faults()
         self.fabric: Fabric | None = None
 
     # ------------------------------------------------------------ files and images
@@ -120,6 +124,12 @@ class Machine:
             self.system.write(address, value)
             return
         peripheral, offset = self._find(address)
+        if isinstance(peripheral, Accelerator) and offset == CONTROL and value & START:
+            if self.faults.strikes("wrong_bitstream"):
+                self.fabric = Fabric(Image(Overlay(None, ("leds",)), self.board.name, 10.0), self.board, self.memory)
+                peripheral, offset = self._find(address)
+            if self.faults.strikes("dma_timeout"):
+                return
         peripheral.write(offset, value)
         assert self.fabric is not None
         self.fabric.advance(self.timeline, self.system)

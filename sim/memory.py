@@ -68,16 +68,25 @@ class Memory:
                 return place, address
             address = start + -(-self._buffers[identifier].data.size // _PAGE) * _PAGE
         if address + size > _BASE + self.size:
-            raise DeviceError(
-                f"{size:,} bytes of contiguous memory are not free on the board, which has {self.size:,}: free buffers"
-            )
+            raise self.exhausted(size)
         return len(self._order), address
+
+    def exhausted(self, size: int) -> DeviceError:
+        """What an allocation of `size` bytes raises where no gap is large enough."""
+        return DeviceError(
+            f"{size:,} bytes of contiguous memory are not free on the board, which has {self.size:,}: free buffers"
+        )
 
     def buffer(self, identifier: str) -> Buffer:
         """A buffer by its identifier. Raises DeviceError for one that is not, or no longer, there."""
         if identifier not in self._buffers:
             raise DeviceError(f"there is no buffer {identifier[:40]!r} on the board: it was freed or never allocated")
         return self._buffers[identifier]
+
+    @property
+    def count(self) -> int:
+        """Buffers that are allocated."""
+        return len(self._buffers)
 
     def free(self, identifier: str) -> None:
         """Give a buffer's memory back."""

@@ -3,17 +3,19 @@ passes through in parts that stay in a core's cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weft.boards.errors import InputError
 from weft.hls.design import Design, Layer, Tensor
-from weft.hls.fast.layers import FAST
+from weft.hls.fast import FAST
 from weft.hls.fast.span import Inexact, Span, Step, carrier
 from weft.hls.layers import MEANINGS, Operand
+from weft.hls.layers.limits import check_layer
 from weft.hls.precision import FixedType, Integers
 
 _PART_VALUES = 1 << 17  # of the largest tensor in one part: 512 KiB of float32, about a core's second-level cache
@@ -61,6 +63,7 @@ def compile_schedule(design: Design, *, fast: bool = True) -> Schedule:
     for index, layer in enumerate(design.layers):
         if layer.kind == "Input":
             continue
+        _check_order(design, layer, spans)
         _check_layer(design, layer)
         operands = [spans[name] for name in layer.inputs]
         finished = {name for name in layer.inputs if last[name] == index} - set(design.outputs)
@@ -124,14 +127,18 @@ def _entered(array: NDArray[Any], kind: FixedType) -> NDArray[Any]:
 _ROUND: dict[str, Callable[..., Any]] = {"TRN": np.floor, "TRN_ZERO": np.trunc, "RND_CONV": np.rint}
 
 
+def _check_order(design: Design, layer: Layer, known: Mapping[str, Span]) -> None:
+    for name in layer.inputs:
+        if name in known:
+            continue
+        later = any(name in other.outputs for other in design.layers)
+        reason = "comes after it: open the circle, or order the layers" if later else "no layer gives: add what does"
+        raise InputError(f"design {design.name}: layer {layer.name} reads {name}, which {reason}")
+
+
 def _check_layer(design: Design, layer: Layer) -> None:
     if layer.kind not in MEANINGS:
-        raise NotImplementedError(f"layer {layer.name}: kind {layer.kind} is not simulated exactly yet")
-    # nnet_conv2d_resource.h reads memory that is not its own above a reuse factor of n_in.
-    if design.io == "io_parallel" and "Conv" in layer.kind and layer.strategy == "resource":
-        n_in = layer.weights["weight"].raw[..., 0].size
-        if layer.reuse_factor > n_in:
-            raise NotImplementedError(
-                f"layer {layer.name}: hls4ml's parallel {layer.kind} with strategy resource reads beyond its window at "
-                f"reuse factor {layer.reuse_factor}; choose at most {n_in}"
-            )
+        raise NotImplementedError(
+            f"layer {layer.name}: weft does not know what kind {layer.kind} computes: replace the layer"
+        )
+    check_layer(design, layer)

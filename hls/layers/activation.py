@@ -11,7 +11,7 @@ from weft.hls.layers.operand import Operand
 from weft.hls.layers.quantised_tanh import binary_tanh, ternary_tanh
 from weft.hls.layers.selu import selu
 from weft.hls.layers.table import table_activation
-from weft.hls.precision import FixedType, Integers
+from weft.hls.precision import FixedType, Integers, exactly
 
 _OTHERS = {"binary_tanh": binary_tanh, "selu": selu, "ternary_tanh": ternary_tanh}
 
@@ -43,7 +43,8 @@ def parametrized_activation(layer: Layer, operands: Sequence[Operand], result: T
         return _scaled_below_zero(data, np.int64(parameter), kind, result)
     if name == "thresholdedrelu":
         low = min(data.type.fraction, kind.fraction)
-        above = (data.raw << (kind.fraction - low)) > (parameter << (data.type.fraction - low))
+        raw = exactly(data.raw, data.type.width + 1 + kind.fraction - low)
+        above = (raw << (kind.fraction - low)) > (parameter << (data.type.fraction - low))
         return result.type.cast(np.where(above, data.raw, 0), data.type.fraction)
     return table_activation(layer, name, data, result, (parameter, kind))
 
@@ -57,5 +58,6 @@ def prelu(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers
 
 def _scaled_below_zero(data: Operand, slope: Integers | np.int64, kind: FixedType, result: Tensor) -> Integers:
     positive = result.type.cast(data.raw, data.type.fraction)
-    negative = result.type.cast(data.raw * slope, data.type.fraction + kind.fraction)
+    product = exactly(data.raw, data.type.width + kind.width + 1) * slope
+    negative = result.type.cast(product, data.type.fraction + kind.fraction)
     return np.where(data.raw > 0, positive, negative)

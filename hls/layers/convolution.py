@@ -9,8 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from weft.hls.design import Layer, Tensor, Weight
-from weft.hls.layers.accumulate import sums_of_products
-from weft.hls.layers.dense import accumulator_type, check_products
+from weft.hls.layers.accumulate import kernel_order, sums_of_products
+from weft.hls.layers.dense import accumulator_type, multiplied
 from weft.hls.layers.operand import Operand
 from weft.hls.precision import Integers
 
@@ -35,32 +35,27 @@ def as_image(raw: Integers) -> Integers:
 def convolution(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
     """Conv1D and Conv2D: the window times the kernel, summed over height, width and channel in that order."""
     (data,) = operands
-    check_products(layer, data)
     kernel = layer.weights["weight"]
     height, width, channels, filters = (1,) * (4 - kernel.raw.ndim) + kernel.raw.shape
     patches = windows(layer, as_image(data.raw), (height, width))
     rows = Operand(patches.reshape(-1, height * width * channels), data.type)
     matrix = Weight(kernel.raw.reshape(-1, filters), kernel.type)
-    accumulator = accumulator_type(layer)
-    total = sums_of_products(layer, rows, matrix, layer.weights["bias"], accumulator)
-    return result.type.cast(total, accumulator.fraction).reshape(-1, *result.shape)
+    return multiplied(layer, rows, matrix, result).reshape(-1, *result.shape)
 
 
 def depthwise_convolution(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
     """DepthwiseConv1D and DepthwiseConv2D with a depth multiplier of 1: each channel has a kernel of its own."""
     (data,) = operands
-    check_products(layer, data)
     kernel, bias, accumulator = layer.weights["weight"], layer.weights["bias"], accumulator_type(layer)
-    height, width, channels, multiplier = (1,) * (4 - kernel.raw.ndim) + kernel.raw.shape
-    if multiplier != 1:
-        raise NotImplementedError(f"layer {layer.name}: depth multiplier {multiplier} is not simulated exactly yet")
+    height, width, channels, _ = (1,) * (4 - kernel.raw.ndim) + kernel.raw.shape
     patches = windows(layer, as_image(data.raw), (height, width))
     totals = []
     for channel in range(channels):
         rows = Operand(patches[..., channel].reshape(-1, height * width), data.type)
         matrix = Weight(kernel.raw[..., channel, :].reshape(-1, 1), kernel.type)
         start = Weight(bias.raw[channel : channel + 1], bias.type)
-        totals.append(sums_of_products(layer, rows, matrix, start, accumulator))
+        order = kernel_order(layer, height * width, layer.reuse_factor, stride=channels, first=channel)
+        totals.append(sums_of_products(rows, matrix, start, accumulator, order))
     total = np.concatenate(totals, axis=1)
     return result.type.cast(total, accumulator.fraction).reshape(-1, *result.shape)
 

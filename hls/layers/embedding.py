@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from weft.boards.errors import InputError
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.operand import Operand
@@ -11,12 +13,18 @@ from weft.hls.precision import Integers
 
 
 def embedding(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
-    """Raises InputError for an index outside the vocabulary, where the kernel reads memory that is not its own."""
+    """The kernel multiplies an index by a row's length before it cuts what is no integer of it off, so that an index
+    of one half begins in the middle of a row.
+
+    Raises InputError for an index outside the vocabulary, where the kernel reads memory that is not its own.
+    """
     (data,) = operands
-    if data.type.fraction != 0:
-        raise NotImplementedError(f"layer {layer.name}: indices of {data.type}, which is no integer type")
-    table = layer.weights["embeddings"]
-    rows = table.raw.reshape(-1, result.shape[-1])
-    if data.raw.size and not 0 <= data.raw.min() <= data.raw.max() < len(rows):
-        raise InputError(f"layer {layer.name}: an index lies outside 0 to {len(rows) - 1}: give indices of the table")
-    return result.type.cast(rows[data.raw], table.type.fraction).reshape(-1, *result.shape)
+    table, size = layer.weights["embeddings"], result.shape[-1]
+    first = data.raw * size
+    fraction = data.type.fraction
+    first = first >> fraction if fraction >= 0 else first << -fraction
+    if data.raw.size and not 0 <= first.min() <= first.max() <= table.raw.size - size:
+        rows = table.raw.size // size
+        raise InputError(f"layer {layer.name}: an index lies outside 0 to {rows - 1}: give indices of the table")
+    values = table.raw.ravel()[first[..., None] + np.arange(size)]
+    return result.type.cast(values, table.type.fraction).reshape(-1, *result.shape)

@@ -8,7 +8,7 @@ import numpy as np
 
 from weft.hls.design import Layer, Tensor
 from weft.hls.layers.operand import Operand
-from weft.hls.precision import FixedType, Integers
+from weft.hls.precision import FixedType, Integers, exactly
 
 
 def hard_activation(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
@@ -18,16 +18,19 @@ def hard_activation(layer: Layer, operands: Sequence[Operand], result: Tensor) -
     shift, shift_type = _constant(layer, "shift")
     fraction = data.type.fraction + slope_type.fraction
     common = max(fraction, shift_type.fraction, 0)
-    if data.type.width + slope_type.width + common - fraction > 60:
-        raise NotImplementedError(f"layer {layer.name}: slope * data + shift is wider than 62 bits")
-    line = ((data.raw * slope) << (common - fraction)) + (shift << (common - shift_type.fraction))
+    bits = 3 + max(
+        data.type.width + slope_type.width + common - fraction,
+        shift_type.width + common - shift_type.fraction,
+        common,
+    )
+    line = ((exactly(data.raw, bits) * slope) << (common - fraction)) + (shift << (common - shift_type.fraction))
     sigmoid = np.clip(line, 0, 1 << common)
     name = str(layer.attributes["activation"]).lower()
     if name == "hard_sigmoid":
         return result.type.cast(sigmoid, common)
     if name == "hard_tanh":
         return result.type.cast(2 * sigmoid - (1 << common), common)
-    raise NotImplementedError(f"layer {layer.name}: activation {name} is not simulated exactly yet")
+    raise NotImplementedError(f"layer {layer.name}: hls4ml has no {name}: use hard_sigmoid or hard_tanh")
 
 
 def _constant(layer: Layer, name: str) -> tuple[int, FixedType]:

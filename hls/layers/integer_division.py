@@ -17,5 +17,6 @@ def truncated_quotient(raw: Integers, divisor: int | np.int64 | Integers) -> Int
 
 def as_int(raw: Integers, fraction: int) -> Integers:
     """`int(x)` of an ap_fixed value with `fraction` fraction bits: towards zero, then modulo 2**32."""
-    whole = truncated_quotient(raw, 1 << fraction) if fraction > 0 else raw << -fraction
+    raw = raw.astype(object) if fraction > 62 else raw
+    whole = truncated_quotient(raw, 1 << fraction) if fraction > 0 else raw << min(-fraction, 32)
     return _INT.overflowed(whole)

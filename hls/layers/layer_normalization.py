@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weft.hls.design import Layer, Tensor
+from weft.hls.layers.accumulate import in_order
+from weft.hls.layers.batch_normalization import scaled
 from weft.hls.layers.dense import accumulator_type
-from weft.hls.layers.dot import check_plain_product, in_order
+from weft.hls.layers.dot import check_plain_product
 from weft.hls.layers.integer_division import as_int
 from weft.hls.layers.operand import Operand
-from weft.hls.precision import FixedType, Integers
+from weft.hls.precision import FixedType, Integers, exactly
 
 
 def layer_normalization(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
@@ -20,35 +24,42 @@ def layer_normalization(layer: Layer, operands: Sequence[Operand], result: Tenso
     scale, bias = layer.weights["scale"], layer.weights["bias"]
     accumulator, table_type = accumulator_type(layer), layer.attributes["table_t"]
     assert isinstance(table_type, FixedType)
-    check_plain_product(layer, data.type, scale.type)
-    check_plain_product(layer, accumulator, accumulator)
+    check_plain_product(layer, scale.type)
     count = scale.raw.size
     rows = accumulator.cast(data.raw.reshape(len(data.raw), -1, count), data.type.fraction)
     inverse = int(accumulator.quantise(np.array(1.0 / count)))
-    mean = accumulator.cast(in_order(rows, accumulator) * inverse, 2 * accumulator.fraction)
-    differences = accumulator.overflowed(rows - mean[..., None])
-    squares = accumulator.cast(differences * differences, 2 * accumulator.fraction)
-    variance = accumulator.cast(in_order(squares, accumulator) * inverse, 2 * accumulator.fraction)
-    factor = _inverse_roots(layer, table_type)[_index(layer, variance, accumulator)]
-    fraction = accumulator.fraction + table_type.fraction + scale.type.fraction
-    common = max(fraction, bias.type.fraction)
-    width = accumulator.width + table_type.width + scale.type.width + common - fraction
-    if max(width, bias.type.width + common - bias.type.fraction) > 62:
-        raise NotImplementedError(f"layer {layer.name}: difference * deviation * scale + bias is wider than 62 bits")
-    product = (differences * factor[..., None] * scale.raw.ravel()) << (common - fraction)
-    total = np.asarray(product + (bias.raw.ravel() << (common - bias.type.fraction)))
-    return result.type.cast(total, common).reshape(-1, *result.shape)
+    mean = accumulator.cast(_sum(rows, accumulator) * inverse, 2 * accumulator.fraction)
+    differences = accumulator.overflowed(exactly(rows, accumulator.width + 1) - mean[..., None])
+    wide = exactly(differences, 2 * accumulator.width)
+    variance = accumulator.cast(
+        _sum(accumulator.cast(wide * wide, 2 * accumulator.fraction), accumulator) * inverse, 2 * accumulator.fraction
+    )
+    factor = inverse_roots(layer, table_type)[_index(layer, variance, accumulator)]
+    width, fraction = accumulator.width + table_type.width, accumulator.fraction + table_type.fraction
+    product = exactly(differences, width + 1) * factor[..., None]
+    return result.type.cast(*scaled(product, width + 1, fraction, scale, bias)).reshape(-1, *result.shape)
+
+
+def _sum(terms: Integers, accumulator: FixedType) -> NDArray[Any]:
+    """Over the last axis, wide enough to be multiplied by another accumulator."""
+    start = np.zeros(terms.shape[:-1], np.int64)
+    total = in_order(start, iter(np.moveaxis(terms, -1, 0)), accumulator)
+    return exactly(total, 2 * accumulator.width)
+
+
+def table_steps(layer: Layer) -> tuple[int, int]:
+    """How many entries the table of deviations has, and how many of them lie between variances 0 and 1."""
+    size = _integer(layer, "table_size")
+    return size, size << _integer(layer, "table_range_power2")
 
 
 def _index(layer: Layer, variance: Integers, accumulator: FixedType) -> Integers:
-    size = _integer(layer, "table_size")
-    steps = size << _integer(layer, "table_range_power2")
-    if accumulator.width + steps.bit_length() > 62:
-        raise NotImplementedError(f"layer {layer.name}: variance * table_size is wider than 62 bits")
-    return np.clip(as_int(variance * steps, accumulator.fraction), 0, size - 1)
+    size, steps = table_steps(layer)
+    wide = exactly(variance, accumulator.width + steps.bit_length() + 1)
+    return np.clip(as_int(wide * steps, accumulator.fraction), 0, size - 1)
 
 
-def _inverse_roots(layer: Layer, kind: FixedType) -> Integers:
+def inverse_roots(layer: Layer, kind: FixedType) -> Integers:
     """1 / sqrt(x) in steps of float32 from 10**-epsilon_power_of_10."""
     size = _integer(layer, "table_size")
     first = np.float32(10.0 ** -_integer(layer, "epsilon_power_of_10"))

@@ -1,13 +1,19 @@
-"""Pooling1D/2D and GlobalPooling1D/2D, channels last (nnet_utils/nnet_pooling.h and nnet_pooling_stream.h)."""
+"""Pooling1D/2D and GlobalPooling1D/2D, channels last (nnet_utils/nnet_pooling.h and nnet_pooling_stream.h).
+
+The parallel kernels take a window's values one by one, of their own type; the stream kernels cast them to the
+accumulator's type first and join them in a tree, or, over a whole image, one by one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
+from weft.hls.layers.accumulate import added, in_order, tree_sum
 from weft.hls.layers.convolution import as_image, windows
 from weft.hls.layers.dense import accumulator_type
 from weft.hls.layers.integer_division import truncated_quotient
@@ -24,52 +30,64 @@ def pooling(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Intege
     image = as_image(data.raw)
     if one_dimensional:  # hls4ml names the 1D extent n_in and n_out; the window code wants an image's
         layer = _as_two_dimensional(layer)
+    fill = most_negative(data.type) if layer.attributes["pool_op"] == "Max" else 0
+    patches = np.moveaxis(windows(layer, image, kernel, fill=fill), -1, 3)
+    cells = Operand(patches.reshape(*patches.shape[:4], prod(kernel)), data.type)
     if layer.attributes["pool_op"] == "Max":
-        patches = windows(layer, image, kernel, fill=most_negative(data.type))
-        return _largest(layer, patches.reshape(*patches.shape[:3], -1, patches.shape[-1]), data, result)
-    patches = windows(layer, image, kernel)
+        return _largest(layer, cells, result)
     inside = windows(layer, np.ones((1, *image.shape[1:3], 1), np.int64), kernel).sum(axis=(3, 4))
-    count = np.int64(kernel[0] * kernel[1]) if layer.attributes.get("count_pad") else inside
-    return _mean(layer, patches.reshape(*patches.shape[:3], -1, patches.shape[-1]), count, data, result)
+    count = np.int64(prod(kernel)) if layer.attributes.get("count_pad") else inside
+    accumulator = accumulator_type(layer)
+    if _is_stream(layer):
+        total = tree_sum(accumulator.cast(cells.raw, data.type.fraction), accumulator)
+    else:
+        total = _one_by_one(cells, accumulator)
+    mean = accumulator.overflowed(truncated_quotient(total, count))
+    return result.type.cast(mean, accumulator.fraction).reshape(-1, *result.shape)
 
 
 def global_pooling(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
     """Largest or mean value of each channel over the whole image."""
     (data,) = operands
-    pixels = data.raw.reshape(len(data.raw), 1, 1, -1, data.raw.shape[-1])
+    pixels = Operand(np.moveaxis(data.raw.reshape(len(data.raw), -1, data.raw.shape[-1]), 1, -1), data.type)
     if layer.attributes["pool_op"] == "Max":
-        return _largest(layer, pixels, data, result)
-    return _mean(layer, pixels, np.int64(pixels.shape[3]), data, result)
-
-
-def _largest(layer: Layer, patches: Integers, data: Operand, result: Tensor) -> Integers:
-    """The stream kernel casts to the accumulator's type before it compares, the parallel one after: the same while
-    the accumulator holds the data's range."""
+        return _largest(layer, pixels, result)
     accumulator = accumulator_type(layer)
-    if accumulator.integer - accumulator.signed < data.type.integer - data.type.signed or (
-        data.type.signed and not accumulator.signed
-    ):
-        raise NotImplementedError(f"layer {layer.name}: accumulator {accumulator} does not hold data of {data.type}")
-    largest = accumulator.cast(patches, data.type.fraction).max(axis=3)
+    if _is_stream(layer):
+        cast = accumulator.cast(pixels.raw, data.type.fraction)
+        total = in_order(np.zeros(cast.shape[:-1], np.int64), iter(np.moveaxis(cast, -1, 0)), accumulator)
+        mean = truncated_quotient(total, pixels.raw.shape[-1])
+    else:
+        mean = accumulator.overflowed(truncated_quotient(_one_by_one(pixels, accumulator), pixels.raw.shape[-1]))
+    return result.type.cast(mean, accumulator.fraction).reshape(-1, *result.shape)
+
+
+def _one_by_one(cells: Operand, accumulator: FixedType) -> Integers:
+    """Sums over the last axis. Where nothing is rounded and a sum only wraps, its order does not matter."""
+    if accumulator.overflow == "WRAP" and accumulator.fraction >= cells.type.fraction:
+        return accumulator.overflowed(accumulator.cast(cells.raw, cells.type.fraction).sum(axis=-1))
+    start = np.zeros(cells.raw.shape[:-1], np.int64)
+    return added(start, cells.raw, cells.type.width + 1, cells.type.fraction, accumulator)
+
+
+def _largest(layer: Layer, cells: Operand, result: Tensor) -> Integers:
+    """Over the last axis, in the accumulator's type before or after the comparison."""
+    accumulator, fraction = accumulator_type(layer), cells.type.fraction
+    if _is_stream(layer):
+        largest = accumulator.cast(cells.raw, fraction).max(axis=-1)
+    else:
+        largest = accumulator.cast(cells.raw.max(axis=-1), fraction)
     return result.type.cast(largest, accumulator.fraction).reshape(-1, *result.shape)
-
-
-def _mean(layer: Layer, patches: Integers, count: Integers | np.int64, data: Operand, result: Tensor) -> Integers:
-    accumulator = accumulator_type(layer)
-    if accumulator.overflow != "WRAP" or accumulator.fraction < data.type.fraction:
-        raise NotImplementedError(
-            f"layer {layer.name}: a mean with accumulator {accumulator} is not simulated exactly; "
-            f"use a wrapping one with at least {data.type.fraction} fraction bits"
-        )
-    total = accumulator.overflowed(accumulator.cast(patches, data.type.fraction).sum(axis=3))
-    mean = truncated_quotient(total, count)
-    return result.type.cast(accumulator.overflowed(mean), accumulator.fraction).reshape(-1, *result.shape)
 
 
 def most_negative(kind: FixedType) -> int:
     """What nnet::pad_val puts into padded cells of a maximum: only the top bit set, which for an unsigned type is
     half its range rather than its minimum."""
     return -(1 << (kind.width - 1)) if kind.signed else 1 << (kind.width - 1)
+
+
+def _is_stream(layer: Layer) -> bool:
+    return layer.attributes["io"] == "io_stream"
 
 
 def _as_two_dimensional(layer: Layer) -> Layer:

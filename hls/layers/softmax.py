@@ -6,14 +6,16 @@ A table is indexed by the top bits of its argument's fixed-point type, so a wide
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
+from weft.hls.layers.accumulate import tree_sum
+from weft.hls.layers.c_math import expf
 from weft.hls.layers.operand import Operand
 from weft.hls.layers.softmax_legacy import softmax_legacy
-from weft.hls.layers.table import expf
-from weft.hls.precision import FixedType, Integers
+from weft.hls.precision import FixedType, Integers, exactly
 
 
 def softmax(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Integers:
@@ -27,7 +29,7 @@ def softmax(layer: Layer, operands: Sequence[Operand], result: Tensor) -> Intege
     if implementation == "legacy":
         return softmax_legacy(layer, Operand(raw, data.type), result)
     if implementation not in ("stable", "latency"):
-        raise NotImplementedError(f"layer {layer.name}: softmax {implementation} is not simulated exactly yet")
+        raise NotImplementedError(f"layer {layer.name}: hls4ml has no softmax {implementation}: use stable")
     return _by_tables(layer, Operand(raw, data.type), result, stable=implementation == "stable")
 
 
@@ -38,11 +40,13 @@ def _argmax(raw: Integers, result: Tensor) -> Integers:
 
 def _by_tables(layer: Layer, data: Operand, result: Tensor, *, stable: bool) -> Integers:
     accumulator = softmax_type(layer, "accum_t")
-    raw = data.raw.max(axis=2, keepdims=True) - data.raw if stable else data.raw
+    raw = exactly(data.raw, data.type.width + 2) if stable else data.raw
+    raw = raw.max(axis=2, keepdims=True) - raw if stable else raw
     numerators = exponentials(layer, Operand(raw, data.type), stable=stable)
-    shares = inverses(layer)(_tree_sum(numerators, accumulator))
-    product = numerators * shares[:, :, None]
-    fraction = accumulator.fraction + softmax_type(layer, "inv_table_t").fraction
+    shares = inverses(layer)(tree_sum(np.moveaxis(numerators, 2, -1), accumulator))
+    inverse_type = softmax_type(layer, "inv_table_t")
+    product = exactly(numerators, accumulator.width + inverse_type.width + 1) * shares[:, :, None]
+    fraction = accumulator.fraction + inverse_type.fraction
     return result.type.cast(product, fraction).reshape(-1, *result.shape)
 
 
@@ -75,21 +79,10 @@ def _check_table(layer: Layer, size: str, argument: FixedType) -> None:
         )
 
 
-def _tree_sum(values: Integers, accumulator: FixedType) -> Integers:
-    """nnet::reduce: a balanced tree whose left part is the largest power of two below the count. The tree decides
-    where a saturating type clips."""
-    count = values.shape[2]
-    if count == 1:
-        return values[:, :, 0]
-    left = 1 << ((count - 1).bit_length() - 1)
-    halves = _tree_sum(values[:, :, :left], accumulator) + _tree_sum(values[:, :, left:], accumulator)
-    return accumulator.overflowed(halves)
-
-
 def _index(raw: Integers, kind: FixedType, size: int) -> Integers:
     """The top log2(size) bits of the two's-complement pattern."""
     bits = (size - 1).bit_length()
-    return (raw & ((1 << kind.width) - 1)) >> (kind.width - bits)
+    return (raw >> (kind.width - bits)) & ((1 << bits) - 1)
 
 
 def _arguments(kind: FixedType, size: int) -> Integers:
@@ -100,6 +93,11 @@ def _arguments(kind: FixedType, size: int) -> Integers:
 
 def _exp_table(layer: Layer, argument: FixedType, kind: FixedType, *, negative: bool) -> Integers:
     size, scale = int(str(layer.attributes["exp_table_size"])), float(str(layer.attributes.get("exp_scale", 1.0)))
+    return _exponentials_of(argument, size, scale, kind, negative)
+
+
+@cache
+def _exponentials_of(argument: FixedType, size: int, scale: float, kind: FixedType, negative: bool) -> Integers:
     wrapping = FixedType(argument.width, argument.integer, argument.signed)
     x = wrapping.to_float(_arguments(wrapping, size)).astype(np.float32) * np.float32(scale)
     return kind.quantise(expf(-x if negative else x))

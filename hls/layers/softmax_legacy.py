@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from weft.hls.design import Layer, Tensor
+from weft.hls.layers.c_math import expf
 from weft.hls.layers.integer_division import as_int, truncated_quotient
 from weft.hls.layers.operand import Operand
-from weft.hls.layers.table import expf
 from weft.hls.precision import FixedType, Integers
 
 # nnet::activ_config's own, which hls4ml's softmax configuration never overrides.

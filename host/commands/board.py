@@ -20,6 +20,9 @@ def _group() -> None:
 @app.command()
 def serve(
     board: BoardName,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; PYNQ.remote has no authentication.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="P", min=1, max=65535, help="PYNQ finds boards at 7967.")] = 7967,
     bitstreams: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Images that lie on the board from the start.")
@@ -28,4 +31,4 @@ def serve(
     """Serve a virtual board to any pynq program, until Ctrl-C."""
     from weft.sim.virtual_board import serve as serve_board
 
-    serve_board(board, port=port, bitstreams=bitstreams)
+    serve_board(board, host, port, bitstreams)

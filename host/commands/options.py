@@ -53,7 +53,10 @@ Source = Annotated[
 BoardName = Annotated[str, typer.Option("--board", metavar="B", help="See `weft boards`.", show_default=False)]
 Devices = Annotated[
     str,
-    typer.Option(metavar="NAMES", help="fpga, fpga@pynq://ADDRESS[:PORT], fpga@local, cpu; in order of preference."),
+    typer.Option(
+        metavar="NAMES",
+        help="fpga, fpga@pynq://ADDRESS[:PORT], fpga@local, opencl, opencl@N, cpu; in order of preference.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ClockNs = Annotated[float | None, typer.Option(metavar="X", help="Clock period in nanoseconds.")]

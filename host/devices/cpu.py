@@ -149,3 +149,8 @@ def _copied_bytes(value: Any) -> int:
         return sum(np.asarray(item).nbytes for item in value or ())
     in_place = value.flags.c_contiguous and value.dtype.kind not in "OSU"
     return 0 if in_place else value.nbytes
+
+
+def open_device(name: str, board: Board, threads: int | None) -> CpuDevice:
+    """The device that `cpu` names."""
+    return CpuDevice(board, threads)

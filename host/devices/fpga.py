@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +17,13 @@ from numpy.typing import NDArray
 from weft.boards import Board
 from weft.boards.errors import DeviceError
 from weft.hls.design import Design, Io
+from weft.hls.files import hash_file
 from weft.hls.lower import supports
+from weft.host.board_lock import board_lock
 from weft.host.device import Arrays, Cost, Region, samples_in
 from weft.host.devices.names import address
-from weft.host.overlay import LoadedOverlay, connect_local, connect_remote
+from weft.host.overlay import LoadedOverlay
+from weft.host.pynq_board import connect_local, connect_remote
 from weft.host.streams import ends, pack, unpack
 from weft.sim import Report, estimate
 from weft.sim.hwh import write_hwh
@@ -28,14 +33,22 @@ _PATIENCE_S = 60.0  # beyond this and a hundred times the predicted time, a sile
 
 
 class FpgaDevice:
-    """One board with one design at a time. Nothing is connected before the first region is prepared."""
+    """One board, with one design in its fabric at a time. Nothing is connected before the first region is prepared.
+
+    A bitstream stays loaded, and its buffers allocated, while programs with the same bytes run; another design's run
+    reconfigures the fabric, and a run after a failure loads its bitstream anew. Programs may run in several threads.
+    """
 
     def __init__(self, name: str, board: Board, io: Io = "io_stream") -> None:
         self.name = name
         self._board = board
         self._io: Io = io
+        self._lock = threading.RLock()
         self._open = ExitStack()
         self._connected: Any = None
+        self._folder: Path | None = None
+        self._loaded: tuple[str, LoadedOverlay] | None = None  # hash of the bitstream, and what runs it
+        self._programs: Counter[str] = Counter()  # open programs by the hash of their bitstream
 
     def supports(self, node: ir.Node) -> str:
         """An empty string if the node can become hls4ml firmware, otherwise the reason."""
@@ -47,54 +60,101 @@ class FpgaDevice:
         return Cost(seconds=report.latency_us * 1e-6, energy_j=report.energy_uj * 1e-6)
 
     def prepare(self, region: Region, bitstream: Path | None = None) -> FpgaProgram:
-        """Load the region's design. Without `bitstream` a virtual image of it is made in a temporary folder."""
+        """Load the region's design. Without `bitstream` a virtual image of it is made in a temporary folder.
+
+        Raises DeviceError where the board cannot be reached, is held by another program, or does not take the image.
+        """
         if region.design is None:
             raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
-        with ExitStack() as keep:
+        with self._lock:
             if bitstream is None:
-                folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="weft-")))
-                bitstream = write_overlay(region.design, self._board, folder, region.name)
+                bitstream = write_overlay(region.design, self._board, self._image_folder(), region.name)
+            key = hash_file(bitstream)
+            program = FpgaProgram(region, self, bitstream, key, _report(region, self._board))
+            self._load(program)
+            self._programs[key] += 1
+        return program
+
+    def _image_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="weft-")))
+        return self._folder
+
+    def _load(self, program: FpgaProgram) -> LoadedOverlay:
+        """The program's design, ready to run: what is in the fabric if it is that, otherwise loaded now."""
+        if self._loaded is None or self._loaded[0] != program.key:
             if self._connected is None:
                 self._connected = self._connect()
-            overlay = LoadedOverlay(self._connected, bitstream, *ends(region.design))
-            keep.callback(overlay.close)
-            return FpgaProgram(region, overlay, _report(region, self._board), keep.pop_all().close)
+            if self._loaded is not None:
+                self._loaded[1].close()
+                self._loaded = None
+            self._loaded = program.key, LoadedOverlay(self._connected, program.bitstream, *ends(program.design))
+        return self._loaded[1]
+
+    def run(self, program: FpgaProgram, inputs: Sequence[NDArray[Any]], timeout_s: float) -> list[NDArray[Any]]:
+        """Run packed samples through a program's design. Raises DeviceError where the board fails or is silent."""
+        with self._lock:
+            overlay = self._load(program)
+            try:
+                return overlay.run(inputs, timeout_s)
+            except BaseException:  # an interrupt too leaves transfers behind
+                self._loaded = None
+                overlay.abandon()
+                raise
+
+    def release(self, program: FpgaProgram) -> None:
+        """Free the buffers on the board when the last program of the design that is loaded closes."""
+        with self._lock:
+            self._programs[program.key] -= 1
+            if not self._programs[program.key] and self._loaded is not None and self._loaded[0] == program.key:
+                self._loaded[1].close()
 
     def _connect(self) -> Any:
         place = self.name.partition("@")[2]
-        if place == "local":
-            return connect_local()
-        if place:
-            return connect_remote(*address(self.name))
+        with ExitStack() as keep:
+            if place == "local":
+                keep.enter_context(board_lock("local"))
+                connected = connect_local()
+            else:
+                host, port = address(self.name) if place else self._own_board(keep)
+                if place:
+                    keep.enter_context(board_lock(f"{host}:{port}"))
+                connected = connect_remote(host, port)
+                keep.callback(connected.client.channel.close)
+            self._open.push(keep.pop_all())
+        return connected
+
+    def _own_board(self, keep: ExitStack) -> tuple[str, int]:
         from weft.sim.virtual_board import VirtualBoard
 
-        board = self._open.enter_context(VirtualBoard(self._board, port=0))
-        return connect_remote("127.0.0.1", board.port)
+        return "127.0.0.1", keep.enter_context(VirtualBoard(self._board, port=0)).port
 
     def close(self) -> None:
-        """Disconnect, and stop the virtual board if this device started one."""
-        connected, self._connected = self._connected, None
-        if connected is not None and hasattr(connected, "client"):
-            connected.client.channel.close()
-        self._open.close()
+        """Disconnect, and stop the virtual board if this device started one; a second call does nothing."""
+        with self._lock:
+            loaded, self._loaded, self._connected, self._folder = self._loaded, None, None, None
+            if loaded is not None:
+                loaded[1].close()
+            self._open.close()
 
 
 class FpgaProgram:
-    """A region's design on a board."""
+    """A region's design on a board; `bitstream` is its file, and `key` the hash of that."""
 
-    def __init__(self, region: Region, overlay: LoadedOverlay, report: Report, release: Callable[[], None]) -> None:
+    def __init__(self, region: Region, device: FpgaDevice, bitstream: Path, key: str, report: Report) -> None:
         assert region.design is not None
-        self._region, self._design, self._overlay, self._report = region, region.design, overlay, report
-        self._release: Callable[[], None] | None = release
+        self.design, self.bitstream, self.key = region.design, bitstream, key
+        self._region, self._report = region, report
+        self._device: FpgaDevice | None = device
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """Outputs by ONNX value name, float32, for floating-point inputs."""
-        if self._release is None:
+        """Outputs by ONNX value name, float32, for floating-point inputs. Raises DeviceError where the board fails."""
+        if self._device is None:
             raise DeviceError(f"region {self._region.name!r} was closed; make a new session")
-        sources, targets = ends(self._design)
+        sources, targets = ends(self.design)
         packed = [pack(inputs[tensor.onnx_name], tensor) for tensor in sources]
-        predicted_s = (self.cycles(samples_in(inputs)) or 0) * self._design.clock_ns * 1e-9
-        raw = self._overlay.run(packed, _PATIENCE_S + 100 * predicted_s)
+        predicted_s = (self.cycles(samples_in(inputs)) or 0) * self.design.clock_ns * 1e-9
+        raw = self._device.run(self, packed, _PATIENCE_S + 100 * predicted_s)
         return {tensor.onnx_name: unpack(values, tensor) for tensor, values in zip(targets, raw, strict=True)}
 
     def cycles(self, samples: int) -> int:
@@ -105,14 +165,14 @@ class FpgaProgram:
 
     def bytes_moved(self, samples: int) -> int:
         """Bytes through the AXI DMAs, both ways."""
-        sources, targets = ends(self._design)
+        sources, targets = ends(self.design)
         return samples * sum(tensor.stream_bytes for tensor in (*sources, *targets))
 
     def close(self) -> None:
-        """Free the board's memory and the temporary image."""
-        release, self._release = self._release, None
-        if release is not None:
-            release()
+        """Free the board's memory, unless another program of this design is open."""
+        device, self._device = self._device, None
+        if device is not None:
+            device.release(self)
 
 
 def write_overlay(design: Design, board: Board, folder: Path, name: str) -> Path:
@@ -130,3 +190,14 @@ def _report(region: Region, board: Board) -> Report:
     if region.design is None:
         raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
     return estimate(region.design, board)
+
+
+def open_device(name: str, board: Board, threads: int | None) -> FpgaDevice:
+    """The device that `fpga` names; `threads` are the CPU's."""
+    return FpgaDevice(name, board)
+
+
+def check_place(name: str) -> None:
+    """Raise InputError unless `local` or a PYNQ address follows the `@`."""
+    if name.partition("@")[2] != "local":
+        address(name)

@@ -1,18 +1,34 @@
-"""The strings that name devices: `cpu`, `fpga`, `fpga@pynq://ADDRESS[:PORT]`, `fpga@local`."""
+"""The strings that name devices: `cpu`, `opencl`, `opencl@NUMBER`, `fpga`, `fpga@pynq://ADDRESS[:PORT]`, `fpga@local`.
+
+A device is found by its name: the module `weft.host.devices.<name>`, or the module that an installed package names in
+the entry point group `weft.devices`. Such a module has
+
+    def open_device(name: str, board: Board, threads: int | None) -> Device
+
+and, where something may follow an `@` in the name,
+
+    def check_place(name: str) -> None     # raises InputError for what cannot follow
+"""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from urllib.parse import urlsplit
 
+import weft.host.devices
 from weft.boards import Board
-from weft.boards.errors import InputError
+from weft.boards.errors import InputError, ToolError
 from weft.host.device import Device
 
 PYNQ_PORT = 7967  # where PYNQ.remote listens
-_KINDS = ("cpu", "fpga")
-_LATER = ("opencl", "xrt")
+GROUP = "weft.devices"
+_LATER = ("xrt",)  # host/devices/xrt.py runs what is lowered for it, and no plan lowers for it yet
 
 
 def parse_devices(devices: str | Iterable[str]) -> tuple[str, ...]:
@@ -20,7 +36,7 @@ def parse_devices(devices: str | Iterable[str]) -> tuple[str, ...]:
     parts = devices.split(",") if isinstance(devices, str) else list(devices)
     names = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not names:
-        raise InputError("no device is named: give at least one of cpu and fpga")
+        raise InputError(f"no device is named: give at least one of {_listed()}")
     kinds = [kind(name) for name in names]
     if len(set(kinds)) != len(kinds):
         raise InputError(f"devices {', '.join(names)} name one kind twice: give one {max(kinds, key=kinds.count)} only")
@@ -28,15 +44,25 @@ def parse_devices(devices: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def kind(name: str) -> str:
-    """`cpu` or `fpga`. Raises InputError for anything else, and for an address that cannot be read."""
-    base, _, place = name.partition("@")
+    """`cpu`, `fpga` or another device's name without what follows the `@`. Raises InputError for a name that no device
+    has, and for a place that it does not know."""
+    base, at, _ = name.partition("@")
     if base in _LATER:
-        raise InputError(f"device {base!r} is not available in this version of weft: use cpu or fpga")
-    if base not in _KINDS or (place and base != "fpga"):
-        raise InputError(f"device {name!r} does not exist: use cpu, fpga, fpga@local or fpga@pynq://ADDRESS[:PORT]")
-    if place and place != "local":
-        address(name)
+        raise InputError(f"device {base!r} is not available in this version of weft: use {_listed()}")
+    if base not in _built_in() and base not in _installed():
+        raise InputError(f"device {name!r} does not exist: use {_listed()}")
+    if at:
+        check = getattr(_module(base), "check_place", None)
+        if check is None:
+            raise InputError(f"device {name!r} does not exist: nothing follows the name of device {base}")
+        check(name)
     return base
+
+
+def open_device(name: str, board: Board, threads: int | None = None) -> Device:
+    """The device that a name stands for. None connects before a region is prepared on it."""
+    device: Device = _module(kind(name)).open_device(name, board, threads)
+    return device
 
 
 def address(name: str) -> tuple[str, int]:
@@ -54,9 +80,29 @@ def address(name: str) -> tuple[str, int]:
     return (f"[{host}]" if ":" in host else host), port
 
 
-def open_device(name: str, board: Board, threads: int | None = None) -> Device:
-    """The device that a name stands for. The FPGA connects only when a region is prepared on it."""
-    from weft.host.devices.cpu import CpuDevice
-    from weft.host.devices.fpga import FpgaDevice
+@cache
+def _built_in() -> frozenset[str]:
+    found = {module.name for module in pkgutil.iter_modules(weft.host.devices.__path__)}
+    return frozenset(found - {__name__.rpartition(".")[2], *_LATER})
 
-    return CpuDevice(board, threads) if kind(name) == "cpu" else FpgaDevice(name, board)
+
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def _listed() -> str:
+    return ", ".join(sorted({*_built_in(), *_installed()}))
+
+
+def _module(base: str) -> ModuleType:
+    """The module of a device that exists. Raises ToolError where a third party's cannot be loaded."""
+    if base in _built_in():
+        return import_module(f"{weft.host.devices.__name__}.{base}")
+    entry = _installed()[base]
+    try:
+        module = entry.load()
+    except Exception as error:  # whatever a stranger's module does when it is imported
+        raise ToolError(f"device {base!r} of {entry.value!r} cannot be loaded: {error}") from error
+    if not isinstance(module, ModuleType) or not hasattr(module, "open_device"):
+        raise ToolError(f"device {base!r}: {entry.value!r} is no module with a function open_device")
+    return module

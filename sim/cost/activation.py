@@ -25,7 +25,8 @@ from weft.sim.cost.model import (
 from weft.sim.cost.storage import rom
 
 _COMPARED = {"linear", "relu", "relu1", "relu6", "relu_max", "hard_sigmoid", "hard_tanh", "binary_tanh", "ternary_tanh",
-             "thresholded_relu", "thresholdedrelu", "clip", "unary_lut"}  # fmt: skip
+             "thresholded_relu", "thresholdedrelu", "clip", "unary_lut", "fixedpointquantizer",
+             "batchnormalizationquantizedtanh"}  # fmt: skip
 _MULTIPLIED = {"leaky_relu", "leakyrelu", "prelu"}
 _TABLED = {"sigmoid", "tanh", "softplus", "softsign", "elu", "selu"}
 _SCALED = {"hard_sigmoid", "hard_tanh"}

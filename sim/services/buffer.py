@@ -19,6 +19,8 @@ class Buffers:
 
     def allocate(self, request: Any) -> dict[str, Any]:
         """Allocate `size` bytes."""
+        if self._machine.faults.strikes("memory_exhausted"):
+            raise self._memory.exhausted(request.size)
         return {"buffer_id": self._memory.allocate(request.size)}
 
     def write(self, requests: Iterable[Any]) -> dict[str, Any]:

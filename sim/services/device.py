@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from weft.boards.errors import DeviceError
-from weft.sim.image import LARGEST_IMAGE
 from weft.sim.machine import Machine
 from weft.sim.processing_system import fabric_clock
 from weft.sim.services.limits import CHUNK
+from weft.sim.services.uploads import Uploads
 
 
 class Device:
@@ -17,6 +17,7 @@ class Device:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._uploads = Uploads()
 
     def existsfile(self, request: Any) -> dict[str, Any]:
         """Whether there is a file or folder."""
@@ -30,18 +31,19 @@ class Device:
 
     def writefile(self, requests: Iterable[Any]) -> dict[str, Any]:
         """A file, from pieces; nothing is kept of one that is refused."""
-        path, content = "", bytearray()
-        for number, request in enumerate(requests):
-            if number and request.file_path not in ("", path):
-                raise DeviceError("the pieces of one file name two paths")
-            path = path or request.file_path
-            with self._machine.lock:
-                self._machine.check_writable(path, len(content) + len(request.data))
-            content += request.data
-        # pynq sends no piece at all for an empty file, so that there is no path either
-        if path:
-            with self._machine.lock:
-                self._machine.write_file(path, bytes(content))
+        path = ""
+        with self._uploads.collecting() as upload:
+            for number, request in enumerate(requests):
+                if number and request.file_path not in ("", path):
+                    raise DeviceError("the pieces of one file name two paths")
+                path = path or request.file_path
+                with self._machine.lock:
+                    self._machine.check_writable(path, len(upload.content) + len(request.data))
+                upload.add(request.data)
+            # pynq sends no piece at all for an empty file, so that there is no path either
+            if path:
+                with self._machine.lock:
+                    self._machine.write_file(path, bytes(upload.content))
         return {}
 
     def set_bitstream_attrs(self, request: Any) -> dict[str, Any]:
@@ -50,13 +52,11 @@ class Device:
 
     def download(self, requests: Iterable[Any]) -> dict[str, Any]:
         """Load an image that comes in pieces, without a file."""
-        content = bytearray()
-        for request in requests:
-            if len(content) + len(request.buffer) > LARGEST_IMAGE:
-                raise DeviceError(f"an image of more than {LARGEST_IMAGE:,} bytes cannot be loaded")
-            content += request.buffer
-        with self._machine.lock:
-            self._machine.program(bytes(content))
+        with self._uploads.collecting() as upload:
+            for request in requests:
+                upload.add(request.buffer)
+            with self._machine.lock:
+                self._machine.program(bytes(upload.content))
         return {"status": True}
 
     def set_pl_clk(self, request: Any) -> dict[str, Any]:

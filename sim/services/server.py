@@ -7,8 +7,11 @@ status elsewhere; remote procedures that a virtual board has not (RF clocks and 
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +19,7 @@ from weft.boards.errors import InputError, ToolError, WeftError
 from weft.sim.machine import Machine
 from weft.sim.services.buffer import Buffers
 from weft.sim.services.device import Device
+from weft.sim.services.faulty import fault_interceptor
 from weft.sim.services.gpio import Gpio
 from weft.sim.services.limits import LARGEST_MESSAGE
 from weft.sim.services.mmio import Mmio
@@ -31,12 +35,31 @@ _SERVICES: dict[str, Callable[[Machine], Any] | None] = {
 }
 # pynq 4.0.0 ignores the `msg` of these replies (pynq/pl_server/remote_device.py).
 _UNREAD = {"buffer.RemoteBuffer.allocate", "buffer.RemoteBuffer.read"}
-_WORKERS = 16  # a remote procedure that streams holds one while its program sends
+_WORKERS = 32
+_STOPPING_S = 5.0  # for calls to see that they were cancelled
+_STREAMS = 24  # a remote procedure that streams holds a worker while its program is slow: some stay for the others
+_MALFORMED = object()  # in place of a request (gRPC takes None for a failure)
 _OPTIONS = [
     ("grpc.so_reuseport", 0),  # by default two servers share a port, and neither says so
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
+
+
+class Server:
+    """A server that runs, and its port."""
+
+    def __init__(self, server: Any, port: int, pool: ThreadPoolExecutor, stopped: threading.Event) -> None:
+        self.port = port
+        self._server, self._pool, self._stopped = server, pool, stopped
+
+    def stop(self) -> None:
+        """End every call and every thread, and give the port back."""
+        self._stopped.set()
+        # With grace=None stop() itself waits, and without end where gRPC 1.64 never reports a status as sent (seen in
+        # tests/sim/services/test_server.py after clients hung up).
+        ended = self._server.stop(grace=0.0).wait(timeout=_STOPPING_S)
+        self._pool.shutdown(wait=ended, cancel_futures=True)
 
 
 def require_grpc() -> Any:
@@ -52,18 +75,21 @@ def require_grpc() -> Any:
     return grpc
 
 
-def start_server(machine: Machine, host: str, port: int) -> tuple[Any, int]:
-    """Serve `machine`; returns the running grpc.Server and its port. Port 0 takes one that is free.
+def start_server(machine: Machine, host: str, port: int) -> Server:
+    """Serve `machine`. Port 0 takes one that is free.
 
     Raises InputError where the address cannot be bound, for example because the port is in use.
     """
     grpc = require_grpc()
     _check_free(host, port)
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="virtual-board")
-    server = grpc.server(pool, options=_OPTIONS, maximum_concurrent_rpcs=2 * _WORKERS)
+    stopped = threading.Event()
+    interceptor = fault_interceptor(grpc, machine.faults, lambda: server.stop(grace=None), stopped)
+    server = grpc.server(pool, interceptors=[interceptor], options=_OPTIONS, maximum_concurrent_rpcs=2 * _WORKERS)
+    streams = threading.BoundedSemaphore(_STREAMS)
     for module, service in _SERVICES.items():
         messages = import_module(f"pynq.remote.{module}")
-        server.add_generic_rpc_handlers((_handlers(grpc, messages, service and service(machine), machine),))
+        server.add_generic_rpc_handlers((_handlers(grpc, messages, service and service(machine), machine, streams),))
     try:
         bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError:
@@ -71,7 +97,7 @@ def start_server(machine: Machine, host: str, port: int) -> tuple[Any, int]:
     if bound == 0:
         raise InputError(_unbound(host, port, "another program took it"))
     server.start()
-    return server, bound
+    return Server(server, bound, pool, stopped)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -92,16 +118,18 @@ def _unbound(host: str, port: int, reason: str) -> str:
     return f"the virtual board cannot listen at {host}:{port} ({reason}): stop what is there, or give another port"
 
 
-def _handlers(grpc: Any, messages: Any, service: Any, machine: Machine) -> Any:
+def _handlers(grpc: Any, messages: Any, service: Any, machine: Machine, streams: threading.Semaphore) -> Any:
     """gRPC's handlers for the one service that a generated module describes."""
     (described,) = messages.DESCRIPTOR.services_by_name.values()
     handlers = {}
     for method in described.methods:
         kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
         answer = _answer(grpc, method, service, machine, getattr(messages, method.output_type.name))
+        if method.client_streaming or method.server_streaming:
+            answer = _counted(grpc, answer, method.server_streaming, streams)
         handlers[method.name] = getattr(grpc, f"{kind}_rpc_method_handler")(
             answer,
-            request_deserializer=getattr(messages, method.input_type.name).FromString,
+            request_deserializer=partial(_decoded, getattr(messages, method.input_type.name)),
             response_serializer=getattr(messages, method.output_type.name).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(described.full_name, handlers)
@@ -121,9 +149,9 @@ def _answer(
     def answer(request: Any, context: Any) -> Any:
         try:
             if method.client_streaming:  # takes the lock itself, not while it waits for the program
-                return reply(**implementation(request))
+                return reply(**implementation(_well_formed(request)))
             with machine.lock:
-                return reply(**implementation(request))
+                return reply(**implementation(_well_formed(request)))
         except (WeftError, MemoryError) as error:
             if in_message:
                 return reply(msg=_text(error))
@@ -132,14 +160,57 @@ def _answer(
     return answer
 
 
+def _decoded(kind: Any, data: bytes) -> Any:
+    """A request, or _MALFORMED for bytes that are none: gRPC would write a traceback to stderr for an exception."""
+    try:
+        return kind.FromString(data)
+    except Exception:  # protobuf's DecodeError, and UnicodeDecodeError
+        return _MALFORMED
+
+
+def _well_formed(request: Any) -> Any:
+    """The request, or each of a stream. Raises InputError for bytes that were none."""
+    if isinstance(request, Iterator):
+        return map(_well_formed, request)
+    if request is _MALFORMED:
+        raise InputError("a request is no message of PYNQ.remote: its bytes are malformed")
+    return request
+
+
+def _counted(
+    grpc: Any, answer: Callable[[Any, Any], Any], server_streaming: bool, streams: threading.Semaphore
+) -> Callable[[Any, Any], Any]:
+    """Refuse a stream where as many are open as there may be: idle ones must not keep the board from answering."""
+
+    @contextmanager
+    def place(context: Any) -> Iterator[None]:
+        if not streams.acquire(blocking=False):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{_STREAMS} transfers are open already: end some")
+        try:
+            yield
+        finally:
+            streams.release()
+
+    def one(request: Any, context: Any) -> Any:
+        with place(context):
+            return answer(request, context)
+
+    def many(request: Any, context: Any) -> Iterator[Any]:
+        with place(context):
+            yield from answer(request, context)
+
+    return many if server_streaming else one
+
+
 def _streaming(
     grpc: Any, implementation: Callable[[Any], Iterable[dict[str, Any]]], machine: Machine, reply: Callable[..., Any]
 ) -> Callable[[Any, Any], Iterator[Any]]:
     def answer(request: Any, context: Any) -> Iterator[Any]:
-        pieces = iter(implementation(request))
+        pieces: Iterator[dict[str, Any]] | None = None
         while True:
             try:
                 with machine.lock:
+                    pieces = pieces or iter(implementation(_well_formed(request)))
                     piece = next(pieces, None)
             except WeftError as error:
                 context.abort(_status(grpc, error), _text(error))

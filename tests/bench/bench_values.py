@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table
+from transformer_block import FEATURES, HEADS, TOKENS, transformer_graph
 
 import weft
-from weft.hls.design import Tensor
+from weft.hls.design import Design, Tensor
 from weft.hls.execution import schedule_of
 from weft.hls.lower import lower
 from weft.hls.precision import FixedType
@@ -80,6 +81,9 @@ def networks(precision: FixedType | None) -> Iterator[tuple[str, weft.Design]]:
         "CNN 8x8x1 (digits)": (EXAMPLES / "digits_cnn.onnx", train),
         "ResNet-8-like 32x32x3": (resnet(), random.uniform(0, 1, (16, 3, 32, 32))),
     }
+    if not precision:
+        graph = transformer_graph("bench_block")
+        yield f"transformer block {TOKENS}x{FEATURES}, {HEADS} heads", Design.from_hls4ml(graph)
     for number, (name, (source, calibration)) in enumerate(sources.items()):
         if precision and "ResNet" in name:
             continue  # minutes of C simulation and of int64

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("hls4ml")
-from exactness import design_of
-from random_graphs import dense_network
+from exactness import design_of, raw_inputs
+from random_graphs import random_network
 
 from weft.boards import load_board
 from weft.boards.errors import InputError, ToolError
@@ -21,7 +21,7 @@ from weft.hls.design import Design
 
 @pytest.fixture(scope="module")
 def design() -> Design:
-    return design_of(dense_network(1, "io_stream"), "net_kernel")
+    return design_of(random_network(1, "io_stream"), "net_kernel")
 
 
 def test_the_kernel_moves_samples_between_memories(design: Design, tmp_path: Path) -> None:
@@ -31,24 +31,23 @@ def test_the_kernel_moves_samples_between_memories(design: Design, tmp_path: Pat
     library = compile_library(project, [*units, "weft_kernel.cpp"])
     handle = ctypes.CDLL(str(library.path), mode=ctypes.RTLD_LOCAL)
     handle.weft_set_weights_folder(bytes(library.weights))
-    tensor = design.tensors[design.inputs[0]]
-    random = np.random.default_rng(0)
-    raw = random.integers(tensor.type.minimum, tensor.type.maximum, (5, *tensor.shape), np.int64, endpoint=True)
-    ends = [design.tensors[name] for name in design.outputs]
-    outputs = [np.zeros((5, *end.shape), end.type.storage) for end in ends]
-    given = np.ascontiguousarray(raw, tensor.type.storage)
-    arrays = (given, *outputs)
+    raw = raw_inputs(design, 5, 0)
+    sources, targets = ([design.tensors[name] for name in names] for names in (design.inputs, design.outputs))
+    outputs = [np.zeros((5, *end.shape), end.type.storage) for end in targets]
+    given = [np.ascontiguousarray(each, end.type.storage) for each, end in zip(raw, sources, strict=True)]
+    arrays = (*given, *outputs)
     handle.weft_kernel(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), ctypes.c_uint(5))
     wanted = design.run(raw)
     for got, exact in zip(outputs, wanted if isinstance(wanted, list) else [wanted], strict=True):
         np.testing.assert_array_equal(got, exact)
 
 
-@pytest.mark.parametrize(("board", "bank"), [("alveo-u50", "HBM[1]"), ("alveo-u250", "DDR[1]")])
-def test_each_stream_has_a_memory_of_its_own(design: Design, board: str, bank: str) -> None:
+@pytest.mark.parametrize(("board", "memory", "banks"), [("alveo-u50", "HBM", 16), ("alveo-u250", "DDR", 4)])
+def test_each_stream_has_a_memory_as_far_as_they_go(design: Design, board: str, memory: str, banks: int) -> None:
     text = alveo.kernel_files(design, load_board(board))["link.cfg"]
     assert "nk=weft_kernel:1:weft_kernel_1\n" in text
-    assert f"sp=weft_kernel_1.out0:{bank}\n" in text
+    assert f"sp=weft_kernel_1.in0:{memory}[0]\n" in text
+    assert f"sp=weft_kernel_1.out0:{memory}[{len(design.inputs) % banks}]\n" in text
 
 
 def test_a_board_that_is_no_card_is_refused(design: Design) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.boards.errors import InputError
-from weft.hls.precision import FixedType, Overflow, Rounding
+from weft.hls.precision import FixedType, Overflow, Rounding, exactly
 
 ROUNDINGS: tuple[Rounding, ...] = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
 OVERFLOWS: tuple[Overflow, ...] = ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM")
@@ -78,6 +78,33 @@ def test_a_type_is_read_as_it_is_written(
     kind = FixedType(width, integer, signed, rounding, overflow)
     assert FixedType.parse(str(kind)) == kind
     assert FixedType.parse(spelled(kind)) == kind
+
+
+TYPES = st.builds(
+    FixedType,
+    st.integers(1, 63),
+    st.integers(-80, 80),
+    st.booleans(),
+    st.sampled_from(ROUNDINGS),
+    st.sampled_from(OVERFLOWS),
+)
+
+
+@given(TYPES, st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20), st.integers(-40, 90))
+def test_a_cast_in_64_bits_is_the_cast_of_pythons_integers(kind: FixedType, raw: list[int], fraction: int) -> None:
+    ends = [*raw, 0, 1, -1, kind.minimum, kind.maximum]
+    got, wanted = kind.cast(np.array(ends), fraction), kind.cast(np.array(ends, object), fraction)
+    assert got.dtype == wanted.dtype == np.int64
+    np.testing.assert_array_equal(got, wanted)
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40))
+def test_what_64_bits_are_too_few_for_is_taken_to_pythons_integers(first: int, second: int) -> None:
+    a, b = np.array([first]), np.array([second])
+    product = exactly(a, 82) * exactly(b, 82)
+    assert product.tolist() == [first * second]
+    assert FixedType(60, 60).cast(product, 40).tolist() == [first * second >> 40]
+    assert exactly(a, 64) is a
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from weft.hls.precision import FixedType
 from weft.host.device import Cost, Device, samples_in
 from weft.host.devices.cpu import CpuDevice
 from weft.host.devices.fpga import FpgaDevice, write_overlay
-from weft.host.overlay import refuse_virtual_image
+from weft.host.pynq_board import refuse_virtual_image
 from weft.sim.files import VIRTUAL_MARK
 
 

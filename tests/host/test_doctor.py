@@ -19,6 +19,21 @@ def test_the_core_is_there() -> None:
     json.dumps([finding.to_json() for finding in found.values()])
 
 
+def test_opencl_devices_by_the_names_that_open_them() -> None:
+    pytest.importorskip("pyopencl")
+    found = [finding for finding in examine() if finding.name.startswith("opencl")]
+    assert [finding.name for finding in found] == [f"opencl@{number}" for number in range(len(found))]
+    assert found
+    assert all(finding.present and finding.version for finding in found)
+
+
+def test_no_opencl_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.host.opencl.context.list_devices", list)
+    (found,) = [finding for finding in examine() if finding.name == "opencl"]
+    assert not found.present
+    assert "driver" in found.advice
+
+
 class Version(NamedTuple):
     major: int
     minor: int

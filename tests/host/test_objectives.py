@@ -160,3 +160,16 @@ def test_a_free_length_stays_off_the_fpga() -> None:
     plan = weft.plan(proto, board="pynq-z2")
     assert devices(plan) == ["cpu"]
     assert "not fixed beyond the batch" in plan.regions[0].reason
+
+
+def test_opencl_takes_what_it_has_kernels_for(mixed: Path) -> None:
+    """Named first it is used, at the rate of its own link; by latency the free processor wins."""
+    pytest.importorskip("pyopencl")
+    plan = weft.plan(mixed, board="zcu104", devices="opencl,cpu")
+    assert devices(plan) == ["opencl"]
+    assert [(move.source, move.target) for move in plan.transfers] == [("host", "opencl0"), ("opencl0", "host")]
+    without = weft.plan(mixed, board="zcu104", devices="opencl,cpu", forbids="gpu:Erf")
+    assert devices(without) == ["opencl", "cpu", "opencl"]
+    assert "forbidden (opencl:Erf)" in without.regions[1].reason
+    best = weft.plan(mixed, board="zcu104", devices="opencl,cpu", objective="latency")
+    assert best.value <= weft.plan(mixed, board="zcu104", devices="cpu", objective="latency").value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +20,7 @@ import onnxruntime as ort
 import weft
 from weft.boards.errors import DeviceError, InputError
 from weft.host.devices.cpu import CpuDevice
-from weft.host.devices.fpga import write_overlay
-from weft.host.overlay import LoadedOverlay, connect_remote
 from weft.host.plan import Plan
-from weft.host.streams import ends
 from weft.sim import VirtualBoard
 
 Floats = NDArray[np.float32]
@@ -150,35 +146,6 @@ def test_a_board_that_is_not_there(mlp_plan: Plan) -> None:
         weft.Session(mlp_plan, devices="fpga@pynq://127.0.0.1:9")
     with pytest.raises(DeviceError, match="not a PYNQ board"):
         weft.Session(mlp_plan, devices="fpga@local")
-
-
-class SilentChannel:
-    """A DMA channel that takes a transfer and never ends it, as where the fabric hangs."""
-
-    idle = error = False
-
-    def transfer(self, buffer: object) -> None:
-        """Take it."""
-
-
-def test_a_board_that_hangs_or_goes_away(mlp_plan: Plan, samples: Floats) -> None:
-    region = mlp_plan.fpga_region
-    assert region is not None
-    assert region.design is not None
-    with VirtualBoard("pynq-z2", port=0) as board, tempfile.TemporaryDirectory() as folder:
-        device = connect_remote("127.0.0.1", board.port)
-        bitstream = write_overlay(region.design, mlp_plan.board, Path(folder), "hang")
-        overlay = LoadedOverlay(device, bitstream, *ends(region.design))
-        raw = region.design.tensors[region.design.inputs[0]].type.quantise(samples).astype(np.int16)
-        assert overlay.run([raw], 60.0)[0].shape == (len(samples), 5)
-        overlay._senders, senders = [SilentChannel()], overlay._senders
-        with pytest.raises(DeviceError, match="no answer for 40 samples within 0 s"):
-            overlay.run([raw], 0.2)
-        overlay._senders = senders
-        board.stop()
-        with pytest.raises(DeviceError, match="running on the FPGA failed"):
-            overlay.run([raw], 60.0)
-        overlay.close()
 
 
 def test_two_boards_in_one_process(mlp_plan: Plan, mixed_plan: Plan, samples: Floats) -> None:

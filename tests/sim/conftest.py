@@ -59,6 +59,25 @@ def two_streams() -> Design:
 
 
 @pytest.fixture(scope="session")
+def image() -> Design:
+    """A small network of images: convolution, ReLU, pooling, and a Dense layer over all of it."""
+    pytest.importorskip("hls4ml")
+    random = np.random.default_rng(0)
+    weights = [
+        numpy_helper.from_array(random.normal(0, 0.3, shape).astype(np.float32), name)
+        for name, shape in (("w", (3, 2, 3, 3)), ("v", (48, 4)))
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("MatMul", ["f", "v"], ["y"]),
+    ]
+    return _lowered(nodes, {"x": (2, 8, 8)}, {"y": 4}, weights)
+
+
+@pytest.fixture(scope="session")
 def residual() -> Design:
     """An image and its 3x3 convolution, added: a clone, a skip and a join of streams."""
     pytest.importorskip("hls4ml")

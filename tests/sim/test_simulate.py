@@ -15,16 +15,6 @@ from weft.sim import estimate, simulate, smallest_fifos
 from weft.sim.timeline import write_trace
 
 
-@pytest.fixture(scope="module")
-def image() -> Design:
-    """A random network of images with branches, io_stream."""
-    pytest.importorskip("hls4ml")
-    from exactness import design_of
-    from random_graphs import image_network
-
-    return design_of(image_network(1, "io_stream"), "net_image_network_1")
-
-
 def test_outputs_are_those_of_run() -> None:
     design = dense_design()
     x = np.random.default_rng(0).normal(size=(7, 4))

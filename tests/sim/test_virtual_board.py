@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,7 @@ from weft.sim import estimate
 from weft.sim.image import pack
 from weft.sim.overlay import Overlay, address_map
 from weft.sim.timeline import write_trace
-from weft.sim.virtual_board import VirtualBoard
+from weft.sim.virtual_board import VirtualBoard, is_loopback, serve
 
 pytest.importorskip("pynq")
 grpc = pytest.importorskip("grpc")
@@ -526,6 +527,33 @@ def test_serving_until_a_signal(number: signal.Signals) -> None:
         process.kill()
         process.wait()
     assert (process.returncode, rest, errors) == (0, "stopped\n", "")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)],
+)
+def test_what_is_reached_from_this_machine_only(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_serving_to_everyone_says_what_that_means(capsys: pytest.CaptureFixture[str]) -> None:
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    serve("pynq-z2", "0.0.0.0", port=0)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("virtual TUL PYNQ-Z2 at 0.0.0.0:")
+    assert "PYNQ.remote has no authentication" in lines[1]
+    assert lines[2:] == ["stopped"]
+
+
+def test_bytes_that_are_no_message_are_refused(board: VirtualBoard, capfd: pytest.CaptureFixture[str]) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{board.port}") as channel:
+        assert b"malformed" in channel.unary_unary("/mmio.Mmio/read")(b"\xff\xff", timeout=20)  # the reply's `msg`
+        with pytest.raises(grpc.RpcError, match="malformed") as caught:
+            list(channel.unary_stream("/remote_device.RemoteDevice/readfile")(b"\xff\xff", timeout=20))
+        assert caught.value.code().name == "INVALID_ARGUMENT"
+        assert b"malformed" in channel.stream_unary("/buffer.RemoteBuffer/write")(iter([b"\xff\xff"]), timeout=20)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_identifiers_cannot_be_guessed(remote: Remote) -> None:

@@ -60,16 +60,20 @@ class Draw:
         tensors = {name: Tensor(name, shape, self.data.draw(types())) for name in names}
         tensors["y"] = Tensor("y", out, self.data.draw(types()))
         attributes: dict[str, Value] = rest.pop("attributes", {})
-        layer = Layer("layer", kind, names, ("y",), attributes, rest.pop("weights", {}), **rest)
-        return Design("net", "io_stream", 5.0, "part", (layer,), tensors, names, ("y",))
+        layer = Layer("layer", kind, names, ("y",), attributes, rest.pop("weights", {}))
+        return Design("net", rest.get("io", "io_parallel"), 5.0, "part", (layer,), tensors, names, ("y",))
+
+    def overflow(self) -> Any:
+        return self.data.draw(st.sampled_from(["WRAP", "SAT", "SAT_ZERO", "SAT_SYM"]))
 
     def accumulator(self) -> FixedType:
         kind: FixedType = self.data.draw(ACCUMULATORS)
         return kind
 
-    def window(self, kernel: tuple[int, int], *, pads: bool = True) -> tuple[dict[str, Value], tuple[int, int]]:
-        pad = {name: self.integer(0, 1 if pads else 0) for name in PADS}
-        stride = self.integer(1, 2), self.integer(1, 2)
+    def window(self, kernel: tuple[int, int], *, apart: bool = False) -> tuple[dict[str, Value], tuple[int, int]]:
+        """Any window, or, if `apart`, unpadded ones side by side."""
+        pad = {name: self.integer(0, 0 if apart else 1) for name in PADS}
+        stride = kernel if apart else (self.integer(1, 2), self.integer(1, 2))
         height = (IMAGE[0] + pad["pad_top"] + pad["pad_bottom"] - kernel[0]) // stride[0] + 1
         width = (IMAGE[1] + pad["pad_left"] + pad["pad_right"] - kernel[1]) // stride[1] + 1
         strides = {"stride_height": stride[0], "stride_width": stride[1]}
@@ -97,16 +101,18 @@ def depthwise(draw: Draw) -> Design:
 
 
 def pooling(draw: Draw) -> Design:
-    attributes, extents = draw.window((2, 2))
-    attributes |= {"pool_height": 2, "pool_width": 2, "accum_t": draw.accumulator()}
+    io = draw.data.draw(st.sampled_from(["io_parallel", "io_stream"]))
+    attributes, extents = draw.window((2, 2), apart=io == "io_stream")
+    attributes |= {"pool_height": 2, "pool_width": 2, "accum_t": draw.data.draw(types(48)), "io": io}
     attributes |= {"pool_op": draw.data.draw(st.sampled_from(["Max", "Average"])), "count_pad": draw.integer(0, 1)}
-    return draw.design("Pooling2D", IMAGE, (*extents, 3), attributes=attributes)
+    return draw.design("Pooling2D", IMAGE, (*extents, 3), attributes=attributes, io=io)
 
 
 def global_pooling(draw: Draw) -> Design:
     operation = draw.data.draw(st.sampled_from(["Max", "Average"]))
-    attributes = {"pool_op": operation, "accum_t": draw.accumulator()}
-    return draw.design("GlobalPooling2D", IMAGE, (3,), attributes=attributes)
+    io = draw.data.draw(st.sampled_from(["io_parallel", "io_stream"]))
+    attributes = {"pool_op": operation, "accum_t": draw.data.draw(types(48)), "io": io}
+    return draw.design("GlobalPooling2D", IMAGE, (3,), attributes=attributes, io=io)
 
 
 def activation(draw: Draw) -> Design:
@@ -160,9 +166,33 @@ def softmax(draw: Draw) -> Design:
     return draw.design("Softmax", (30,), (30,), attributes=attributes)
 
 
+def layer_normalization(draw: Draw) -> Design:
+    accumulator = FixedType(draw.integer(8, 20), draw.integer(2, 6), True, "RND_CONV", draw.overflow())
+    attributes: dict[str, Value] = {"accum_t": accumulator, "table_t": draw.data.draw(types(18)), "table_size": 64}
+    attributes |= {"table_range_power2": draw.integer(0, 2), "epsilon_power_of_10": 3}
+    weights = {"scale": draw.weight(5), "bias": draw.weight(5)}
+    return draw.design("LayerNormalization", (3, 5), (3, 5), attributes=attributes, weights=weights)
+
+
+def einsum(draw: Draw) -> Design:
+    """bhqd, bhkd -> hqk of two heads, the second operand's axes in another order."""
+    attributes: dict[str, Value] = {"accum_t": draw.accumulator(), "n_inplace": 2, "n_contract": 4}
+    attributes |= {"inp0_shape": (3, 2, 4), "inp0_tpose_idxs": (1, 0, 2), "out_tpose_idxs": (0, 1, 2)}
+    attributes |= {"inp1_shape": (3, 2, 4), "inp1_tpose_idxs": (1, 0, 2), "out_interpert_shape": (2, 3, 3)}
+    return draw.design("Einsum", (3, 2, 4), (2, 3, 3), 2, attributes=attributes)
+
+
+def einsum_dense(draw: Draw) -> Design:
+    attributes: dict[str, Value] = {"accum_t": draw.accumulator(), "n_inplace": 2, "n_contract": 4}
+    attributes |= {"n_free_data": 3, "n_free_kernel": 5, "inp_shape": (3, 2, 4), "inp_tpose_idxs": (1, 0, 2)}
+    attributes |= {"out_interpert_shape": (2, 3, 5), "out_tpose_idxs": (1, 0, 2)}
+    weights = {"weight": draw.weight(2, 4, 5), "bias": draw.weight(2, 3, 5)}
+    return draw.design("EinsumDense", (3, 2, 4), (3, 2, 5), attributes=attributes, weights=weights)
+
+
 BUILDERS = [
     *(dense, convolution, depthwise, pooling, global_pooling, activation, leaky_relu, batch_normalization),
-    *(merge, concatenate, moved, softmax),
+    *(merge, concatenate, moved, softmax, layer_normalization, einsum, einsum_dense),
 ]
 
 

@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.hls.design import Layer, Tensor
-from weft.hls.layers.dot import dot, in_order
+from weft.hls.layers.accumulate import in_order
+from weft.hls.layers.dot import dot
 from weft.hls.layers.operand import Operand
 from weft.hls.precision import FixedType
 
 
 def test_a_saturating_sum_clips_at_every_step() -> None:
     terms = np.array([[100, 100, -100], [-100, -100, 100]])
-    assert in_order(terms, FixedType(8, 4, overflow="SAT")).tolist() == [27, -28]
-    assert in_order(terms, FixedType(8, 4)).tolist() == [100, -100]
+    for overflow, expected in (("SAT", [27, -28]), ("WRAP", [100, -100])):
+        kind = FixedType.parse(f"fixed<8,4,TRN,{overflow}>")
+        assert in_order(np.zeros(2, np.int64), iter(terms.T), kind).tolist() == expected
 
 
 @given(st.lists(st.tuples(st.integers(-128, 127), st.integers(-128, 127)), min_size=1, max_size=6))
@@ -29,8 +31,8 @@ def test_every_product_is_cut_to_the_accumulator(pairs: list[tuple[int, int]]) -
     assert dot(layer, operands, Tensor("c", (1,), FixedType(32, 28))).tolist() == [[total]]
 
 
-def test_types_with_products_of_their_own_are_refused() -> None:
+def test_a_type_that_hls4ml_takes_for_ternary_is_refused() -> None:
     layer = Layer("dot", "Dot", ("a", "b"), ("c",), {"accum_t": FixedType(32, 28)})
     operands = [Operand(np.zeros((1, 2), np.int64), kind) for kind in (FixedType(8, 4), FixedType(2, 2))]
-    with pytest.raises(NotImplementedError, match="layer dot: products of"):
+    with pytest.raises(NotImplementedError, match="layer dot: hls4ml multiplies by fixed<2,2>"):
         dot(layer, operands, Tensor("c", (1,), FixedType(32, 28)))

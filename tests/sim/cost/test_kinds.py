@@ -13,20 +13,15 @@ def test_every_kind_with_a_meaning_has_a_cost() -> None:
     assert set(MEANINGS) - set(COSTS) == set()
 
 
-# hls4ml has Einsum and LayerNormalization, which the attention network is of, in io_parallel only.
-FAMILIES = [
-    (family, io) for family in ("image", "dense", "activation", "sequence") for io in ("io_parallel", "io_stream")
-]
-
-
-@pytest.mark.parametrize(("family", "io"), [*FAMILIES, ("attention", "io_parallel")])
-def test_what_hls4ml_describes_can_be_estimated(family: str, io: str) -> None:
-    """hls4ml's own attribute names and weights serve every cost."""
+@pytest.mark.parametrize("io", ["io_parallel", "io_stream"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_hls4ml_describes_can_be_estimated(seed: int, io: str) -> None:
+    """hls4ml's own attribute names and weights serve every cost; four seeds hold every kind."""
     pytest.importorskip("hls4ml")
-    import random_graphs
     from exactness import design_of
+    from random_graphs import random_network
 
-    design = design_of(getattr(random_graphs, f"{family}_network")(1, io), f"net_{family}")
+    design = design_of(random_network(seed, io), f"net_{seed}")
     report = estimate(design, "zcu104")
     named = {layer.name for layer in design.layers if layer.kind != "Input"}
     assert named <= {row.name for row in report.layers}

@@ -12,7 +12,7 @@ from weft.hls.precision import FixedType
 from weft.sim.events.patterns import PATTERNS, Pattern, pattern_of
 
 #: hls4ml has these in io_parallel only (FACTS section 1); Input and Reshape are no processes.
-_NO_STREAM = {"Einsum", "EinsumDense", "LayerNormalization", "Reshape", "Input"}
+_NO_STREAM = {"Einsum", "EinsumDense", "LayerNormalization", "TimeDistributed", "Reshape", "Input"}
 
 
 def pattern(

@@ -1,0 +1,133 @@
+"""Matrix products on the device: which kernel, cut how, over which operands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from weft.host.opencl.lowering import Lowering
+from weft.host.opencl.sources import source
+from weft.host.opencl.tensor import Tensor
+from weft.host.opencl.tiles import StripTile, Tile
+
+Bias = Literal["", "row", "column"]
+
+
+THIN = 4  # rows, up to which a product reads its right side straight from where it lies
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """A batch of matrices in a tensor: element strides of rows and columns, and batch z reads matrix
+    `z // each % count`, `step` elements from the one before it."""
+
+    tensor: Tensor
+    row: int
+    column: int
+    each: int = 1
+    count: int = 1
+    step: int = 0
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What the kernel takes."""
+        return self.row, self.column, self.each, self.count, self.step
+
+
+@dataclass(frozen=True)
+class Window:
+    """A convolution's window over images of height x width, as kernels/gemm_arguments.cl.j2 reads them."""
+
+    height: int
+    width: int
+    out_width: int
+    window: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int]
+    dilations: tuple[int, int]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What the kernel takes."""
+        return self.height, self.width, self.out_width, *self.window, *self.strides, *self.pads, *self.dilations
+
+
+@dataclass(frozen=True)
+class Size:
+    """`batch` products of m x k with k x n."""
+
+    batch: int
+    m: int
+    n: int
+    k: int
+
+
+def multiply(
+    lowering: Lowering,
+    left: Matrices,
+    right: Matrices,
+    size: Size,
+    result: Tensor,
+    *,
+    window: Window | None = None,
+    bias: Tensor | None = None,
+    bias_along: Bias = "",
+    relu: bool = False,
+    tile: Tile | None = None,
+) -> None:
+    """result[z] = left[z] @ right[z] (+ bias) (then max(., 0)), float32; `window` makes `right` images to convolve,
+    and `tile` replaces the device's own."""
+    kind = "image" if window is not None else "rows" if right.column == 1 else "strided"
+    parameters = {"b_kind": kind, "bias": bias_along, "relu": relu}
+    tile = tile or lowering.context.profile.tile
+    if isinstance(tile, StripTile) and kind == "rows" and size.m <= THIN:
+        _multiply_thin(lowering, left, right, size, result, bias, bias_along, relu)
+        return
+    columns, rows = tile.columns, tile.rows(size.m, size.n, size.batch, lowering.context.units)
+    arguments = (
+        *(left.tensor, right.tensor, result),
+        *(() if bias is None else (bias,)),
+        *(size.m, size.n, size.k),
+        *left.numbers,
+        *right.numbers,
+        *(() if window is None else window.numbers),
+        rows,
+    )
+    groups = (-(-size.n // columns), -(-size.m // rows), size.batch)
+    side = 1 if isinstance(tile, StripTile) else 16
+    lowering.launch(
+        source(tile.template, **parameters, **tile.parameters),
+        "gemm",
+        arguments,
+        (groups[0] * side, groups[1] * side, groups[2]),
+        (side, side, 1),
+    )
+
+
+def _multiply_thin(
+    lowering: Lowering,
+    left: Matrices,
+    right: Matrices,
+    size: Size,
+    result: Tensor,
+    bias: Tensor | None,
+    bias_along: Bias,
+    relu: bool,
+) -> None:
+    """The same of so few rows that reading the right side is all the work."""
+    tile = 1 << max(size.m - 1, 0).bit_length()
+    vectors = 2 if size.n < 64 else max(8 // tile, 2)
+    groups = (-(-size.n // (8 * vectors)), size.batch)
+    lowering.launch(
+        source("gemm_thin.cl.j2", b_kind="rows", bias=bias_along, relu=relu, tile=tile, vectors=vectors),
+        "gemm",
+        (
+            *(left.tensor, right.tensor, result),
+            *(() if bias is None else (bias,)),
+            *(size.m, size.n, size.k),
+            *left.numbers,
+            *right.numbers,
+        ),
+        groups,
+        (1, 1),
+    )

@@ -1,0 +1,108 @@
+"""Convolutions: a matrix product over what the window sees, which is read where it lies (implicit GEMM). Depthwise ones
+have too little to multiply for that and are computed directly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import onnx_ir as ir
+
+from weft.host.opencl.gemm import Matrices, Size, Window, multiply
+from weft.host.opencl.lowering import Lowering
+from weft.host.opencl.node import attribute, given, needed
+from weft.host.opencl.operators.linear import relu_after
+from weft.host.opencl.sources import source
+from weft.host.opencl.tensor import Tensor
+from weft.host.opencl.windows import Sliding, sliding
+
+
+def check_conv(node: ir.Node) -> str:
+    """One or two spatial axes."""
+    weights = node.inputs[1] if len(node.inputs) > 1 else None
+    rank = len(weights.shape) if weights is not None and weights.shape is not None else 0
+    if rank not in (3, 4):
+        return f"convolutions here have one or two spatial axes, and these weights have rank {rank}"
+    return ""
+
+
+def lower_conv(lowering: Lowering, node: ir.Node) -> None:
+    """result[n, o, p] = bias[o] + sum over c, taps of weights[o, c, tap] x[n, c, p . stride + tap - pad], and
+    the ReLU after it where nothing else reads the result."""
+    x, weights = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
+    added = given(node, 2)
+    bias = None if added is None else lowering.tensor(added)
+    groups = attribute(node, "group", 1)
+    if x.shape[1] != weights.shape[1] * groups or weights.shape[0] % groups or len(x.shape) != len(weights.shape):
+        raise ValueError(f"{x.shape} cannot be convolved with {weights.shape} in {groups} groups")
+    if bias is not None and bias.shape != weights.shape[:1]:
+        raise ValueError(f"{bias.shape} is no bias of {weights.shape[0]} channels")
+    slide = sliding(node, weights.shape[2:], x.shape[2:])
+    height, width = x.shape[2:] if len(x.shape) == 4 else (1, x.shape[2])
+    out = slide.output(height, width)
+    spatial = out if len(x.shape) == 4 else out[1:]
+    result = lowering.allocate((x.shape[0], weights.shape[0], *spatial))
+    end = relu_after(lowering, node)
+    layer = _Layer(x, weights, bias, result, slide, (height, width), out, groups, relu=end is not node)
+    if groups > 1 and weights.shape[1] == 1:
+        _depthwise(lowering, layer)
+    else:
+        _product(lowering, layer)
+    lowering.define(end.outputs[0], result)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A convolution with everything worked out; `image` and `out` are heights and widths."""
+
+    x: Tensor
+    weights: Tensor
+    bias: Tensor | None
+    result: Tensor
+    slide: Sliding
+    image: tuple[int, int]
+    out: tuple[int, int]
+    groups: int
+    relu: bool
+
+
+def _product(lowering: Lowering, layer: _Layer) -> None:
+    """For each image and group: weights (channels out x taps) times what the taps see (taps x positions)."""
+    weights, slide = layer.weights, layer.slide
+    taps, channels = prod(weights.shape[1:]), weights.shape[0] // layer.groups
+    planes = weights.shape[1] * prod(layer.image)
+    size = Size(layer.x.shape[0] * layer.groups, channels, prod(layer.out), taps)
+    pointwise = slide.window == slide.strides == (1, 1) and slide.pads == slide.ends == (0, 0)
+    row = prod(layer.image) if pointwise else 0
+    window = Window(*layer.image, layer.out[1], slide.window, slide.strides, slide.pads, slide.dilations)
+    multiply(
+        lowering,
+        Matrices(weights, taps, 1, 1, layer.groups, channels * taps),
+        Matrices(layer.x, row, 1, 1, max(size.batch, 1), planes),
+        size,
+        layer.result,
+        window=None if pointwise else window,
+        bias=layer.bias,
+        bias_along="" if layer.bias is None else "row",
+        relu=layer.relu,
+    )
+
+
+def _depthwise(lowering: Lowering, layer: _Layer) -> None:
+    """Every channel with a window of its own."""
+    slide, channels, planes = layer.slide, layer.weights.shape[0], layer.x.shape[1]
+    text = source(
+        "depthwise.cl.j2",
+        bias=layer.bias is not None,
+        relu=layer.relu,
+        window_height=slide.window[0],
+        window_width=slide.window[1],
+    )
+    arguments = (
+        *(layer.result, layer.x, layer.weights),
+        *(() if layer.bias is None else (layer.bias,)),
+        *(channels, channels // planes),
+        *(*layer.image, *layer.out, *slide.strides, *slide.pads, *slide.dilations),
+    )
+    height, width = layer.out
+    lowering.launch_elements(text, "depthwise", arguments, width, height, layer.x.shape[0] * channels)

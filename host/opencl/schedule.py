@@ -1,0 +1,146 @@
+"""A region for one set of input shapes: launches in order, and which buffer each tensor has while it lives.
+
+The queue is in order, so a buffer is free for others as soon as the last launch that reads it is enqueued: nothing
+waits for the device before the outputs are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weft.boards.errors import DeviceError
+from weft.host.device import Arrays
+from weft.host.opencl.context import SMALLEST, Context
+from weft.host.opencl.errors import opencl, opencl_errors
+from weft.host.opencl.tensor import Storage, Tensor
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel over `size` work-items in groups of `group`. Arguments are tensors or NumPy scalars."""
+
+    kernel: Any
+    arguments: tuple[Tensor | np.generic, ...]
+    size: tuple[int, ...]
+    group: tuple[int, ...] | None
+
+
+class Schedule:
+    """Launches bound to buffers."""
+
+    def __init__(
+        self,
+        context: Context,
+        launches: Sequence[Launch],
+        inputs: Mapping[str, Tensor],
+        outputs: Mapping[str, Tensor | NDArray[Any]],
+        constants: Sequence[Storage],
+        fault: Storage | None,
+    ) -> None:
+        """`constants` are released with the schedule; `fault`, where given, is an int that kernels set to 1 where an
+        index is out of range."""
+        self._context, self._inputs, self._outputs, self._fault = context, inputs, outputs, fault
+        self._owned = [storage.buffer for storage in constants]
+        try:
+            kept = [tensor.storage for tensor in (*inputs.values(), *outputs.values()) if isinstance(tensor, Tensor)]
+            self._owned += place(context, launches, kept)
+            with opencl_errors("setting the arguments of kernels"):
+                for launch in launches:
+                    launch.kernel.set_args(*map(_argument, launch.arguments))
+        except DeviceError:
+            self.close()
+            raise
+        self.launches = [(launch.kernel, launch.size, launch.group) for launch in launches]
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Outputs for inputs of the shapes that the schedule was made for. Hold the context's lock."""
+        queue, copy = self._context.queue, opencl().enqueue_copy
+        results: Arrays = {}
+        packed = {name: np.ascontiguousarray(inputs[name]) for name in self._inputs}
+        try:
+            for name, tensor in self._inputs.items():
+                if tensor.size:
+                    copy(queue, tensor.storage.buffer, packed[name], is_blocking=False)
+            self.launch()
+            for name, value in self._outputs.items():
+                if isinstance(value, Tensor):
+                    results[name] = np.empty(value.shape, value.dtype)
+                    if value.size:
+                        copy(queue, results[name], value.storage.buffer, is_blocking=False)
+                else:
+                    results[name] = value.copy()
+            self._check_fault()
+        finally:
+            queue.finish()  # what was enqueued reads and writes arrays of this call
+        return results
+
+    def launch(self) -> None:
+        """Enqueue every kernel."""
+        queue, enqueue = self._context.queue, opencl().enqueue_nd_range_kernel
+        for kernel, size, group in self.launches:
+            enqueue(queue, kernel, size, group)
+
+    def _check_fault(self) -> None:
+        if self._fault is None:
+            return
+        flag = np.zeros(1, np.int32)
+        opencl().enqueue_copy(self._context.queue, flag, self._fault.buffer)
+        if flag[0]:
+            opencl().enqueue_copy(self._context.queue, self._fault.buffer, np.zeros(1, np.int32))
+            raise DeviceError("an index or a sequence length is out of range: check the region's inputs")
+
+    def close(self) -> None:
+        """Release the buffers; a second call does nothing."""
+        owned, self._owned = self._owned, []
+        for buffer in owned:
+            self._context.release(buffer)
+
+
+def place(context: Context, launches: Sequence[Launch], kept: Sequence[Storage]) -> list[Any]:
+    """Give every storage a buffer, the same one to storages that do not live at the same time; all buffers come back.
+
+    `kept` storages live throughout: inputs are written before the first launch, outputs read after the last.
+    """
+    last = {id(storage): number for number, launch in enumerate(launches) for storage in _storages(launch)}
+    last |= {id(storage): len(launches) for storage in kept}
+    made: list[Any] = []
+    free: list[Any] = []
+    dying: dict[int, list[Storage]] = {}
+
+    def give(storage: Storage) -> None:
+        fitting = [buffer for buffer in free if buffer.size >= max(storage.nbytes, SMALLEST)]
+        if fitting:
+            storage.buffer = min(fitting, key=lambda buffer: buffer.size)
+            free.remove(storage.buffer)
+        else:
+            storage.buffer = context.buffer(storage.nbytes)
+            made.append(storage.buffer)
+        dying.setdefault(last[id(storage)], []).append(storage)
+
+    try:
+        for storage in kept:
+            if storage.buffer is None:
+                give(storage)
+        for number, launch in enumerate(launches):
+            for storage in _storages(launch):
+                if storage.buffer is None:
+                    give(storage)
+            free += [storage.buffer for storage in dying.get(number, ())]
+    except DeviceError:
+        for buffer in made:
+            context.release(buffer)
+        raise
+    return made
+
+
+def _storages(launch: Launch) -> list[Storage]:
+    return [argument.storage for argument in launch.arguments if isinstance(argument, Tensor)]
+
+
+def _argument(argument: Tensor | np.generic) -> Any:
+    return argument.storage.buffer if isinstance(argument, Tensor) else argument
