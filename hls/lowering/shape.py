@@ -41,7 +41,10 @@ def lower_reshape(node: ir.Node, builder: Builder) -> None:
         data = builder.reordered(data, network)
     name = data.tensor
     if data.shape != extents:
-        name = builder.add("Reshape", [data.tensor], data.type, [node], target_shape=list(extents))
+        # A flattened stream keeps its packs in hls4ml, which of all layers Dense alone can read.
+        keeps = builder.io == "io_parallel" or len(extents) > 1 or _read_by_matmul_at_once(node.outputs[0], builder)
+        kind = "Reshape" if keeps else "Repack"
+        name = builder.add(kind, [data.tensor], data.type, [node], target_shape=list(extents))
     builder.place(node.outputs[0], Placed(name, extents, data.type, tuple(range(len(extents))), order))
 
 
@@ -68,6 +71,19 @@ def _read_by_matmul_alone(value: ir.Value, builder: Builder) -> bool:
         else:
             return False
     return True
+
+
+def _read_by_matmul_at_once(value: ir.Value, builder: Builder) -> bool:
+    """True if no layer but a MatMul's or Gemm's stands behind `value`, or if it leaves the design."""
+    return all(
+        consumer.op_type in ("MatMul", "Gemm")
+        or (
+            consumer.op_type == "QuantizeLinear"
+            and all(_read_by_matmul_at_once(copy, builder) for copy in quantised_copies(value, builder.nodes))
+        )
+        for consumer in value.consumers()
+        if consumer in builder.nodes
+    )
 
 
 def check_transpose(node: ir.Node) -> str:

@@ -148,6 +148,14 @@ def test_each_operator_keeps_its_meaning(name: str, io: Io) -> None:
     np.testing.assert_allclose(design.predict(channels_last(x)), expected, atol=tolerance, rtol=0)
 
 
+def test_a_flattened_stream_is_packed_anew_for_an_activation() -> None:
+    """hls4ml's own flattening keeps the packs, and its Activation then reads beyond them."""
+    nodes, constants, shape = NETWORKS["flatten_activation_gemm"]
+    design = lowered(quantised(model_of(nodes, constants, shape), shape))
+    x = np.random.default_rng(3).normal(size=(5, *design.tensors[design.inputs[0]].shape))
+    np.testing.assert_array_equal(design.run(x), design.firmware().run(x))
+
+
 def test_flattening_before_a_matmul_moves_no_value() -> None:
     nodes, constants, shape = NETWORKS["flatten_activation_gemm"]
     kinds = [layer.kind for layer in lowered(quantised(model_of(nodes, constants, shape), shape)).layers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import onnx
 import onnx_ir as ir
@@ -14,34 +15,35 @@ pytest.importorskip("hls4ml")
 pytest.importorskip("pynq")
 
 import weft
+from weft.host.device import Program
 from weft.host.devices.fpga import FpgaDevice
+from weft.sim import Fault, VirtualBoard
 
 
 class TestFpga(DeviceSuite):
     huge = 5_000  # samples, which the board's simulated DMA takes in several transfers
+    boards: ClassVar[dict[Program, VirtualBoard]] = {}
 
     def make(self, model: onnx.ModelProto, samples: Floats) -> Made:
         plan = weft.plan(weft.compress(model, "fixed16", calibration=samples), board="pynq-z2", devices="fpga")
         (region,) = plan.regions
         assert region.design is not None
-        device = FpgaDevice("fpga", plan.board)
+        board = VirtualBoard(plan.board, port=0)
+        board.start()
+        device = FpgaDevice(f"fpga@pynq://127.0.0.1:{board.port}", plan.board)
+        program = device.prepare(region)
+        self.boards[program] = board
+
+        def close() -> None:
+            device.close()
+            board.stop()
+
         step = max(2.0 ** -region.design.tensors[name].type.fraction for name in region.design.outputs)
-        return Made(device.prepare(region), ir.to_proto(plan.model), 2 * step, device.close)
+        return Made(program, ir.to_proto(plan.model), 2 * step, close)
 
     @contextmanager
     def broken(self, made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """A DMA channel takes its transfer and never ends it."""
+        """The board takes a transfer and never ends it."""
         monkeypatch.setattr("weft.host.devices.fpga._PATIENCE_S", 0.2)
-        overlay = made.program._overlay  # type: ignore[attr-defined]
-        overlay._senders, senders = [SilentChannel()], overlay._senders
+        self.boards[made.program].inject(Fault("dma_timeout"))
         yield
-        overlay._senders = senders
-
-
-class SilentChannel:
-    """A DMA channel as it is where the fabric hangs."""
-
-    idle = error = False
-
-    def transfer(self, buffer: object) -> None:
-        """Take it."""
