@@ -3,14 +3,13 @@ passes through in parts that stay in a core's cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weft.boards.errors import InputError
 from weft.hls.design import Design, Layer, Tensor
 from weft.hls.fast import FAST
 from weft.hls.fast.span import Inexact, Span, Step, carrier
@@ -63,7 +62,6 @@ def compile_schedule(design: Design, *, fast: bool = True) -> Schedule:
     for index, layer in enumerate(design.layers):
         if layer.kind == "Input":
             continue
-        _check_order(design, layer, spans)
         _check_layer(design, layer)
         operands = [spans[name] for name in layer.inputs]
         finished = {name for name in layer.inputs if last[name] == index} - set(design.outputs)
@@ -125,15 +123,6 @@ def _entered(array: NDArray[Any], kind: FixedType) -> NDArray[Any]:
 
 
 _ROUND: dict[str, Callable[..., Any]] = {"TRN": np.floor, "TRN_ZERO": np.trunc, "RND_CONV": np.rint}
-
-
-def _check_order(design: Design, layer: Layer, known: Mapping[str, Span]) -> None:
-    for name in layer.inputs:
-        if name in known:
-            continue
-        later = any(name in other.outputs for other in design.layers)
-        reason = "comes after it: open the circle, or order the layers" if later else "no layer gives: add what does"
-        raise InputError(f"design {design.name}: layer {layer.name} reads {name}, which {reason}")
 
 
 def _check_layer(design: Design, layer: Layer) -> None:

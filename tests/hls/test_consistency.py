@@ -88,5 +88,7 @@ def test_a_cycle_is_refused_by_run_as_well() -> None:
 
 def test_a_precision_wider_than_exact_names_its_layer() -> None:
     types = pytest.importorskip("hls4ml.model.types")
-    with pytest.raises(InputError, match=r"layer fc1, accum_t has type fixed<80,40.* 80 is outside 1 to 64 bits"):
+    with pytest.raises(
+        InputError, match=r"layer fc1, accum_t has type fixed<80,40.* exact up to 64 bits with the sign: narrow it"
+    ):
         read_type(types.FixedPrecisionType(80, 40), "layer fc1, accum_t")

@@ -85,9 +85,9 @@ def test_what_is_not_exact_is_refused_by_name(design: Design, named: str) -> Non
 def test_a_circle_and_a_missing_tensor_are_named() -> None:
     layers = list(DESIGN.layers)
     circle = replace(DESIGN, layers=(layers[0], replace(layers[1], inputs=("relu_2",)), layers[2]))
-    with pytest.raises(InputError, match="layer dense_1 reads relu_2, which comes after it: open the circle"):
+    with pytest.raises(InputError, match="design net_small has a cycle: dense_1 reads relu_2 reads dense_1: break it"):
         circle.run(np.zeros((1, 4)))
-    with pytest.raises(InputError, match="layer dense_1 reads nowhere, which no layer gives"):
+    with pytest.raises(InputError, match="layer dense_1 reads nowhere, which no layer before it gives"):
         with_layer(inputs=("nowhere",)).run(np.zeros((1, 4)))
 
 

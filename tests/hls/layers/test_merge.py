@@ -19,9 +19,12 @@ KIND = FixedType(16, 8)
 
 def merge_design(first: tuple[int, ...], second: tuple[int, ...], operation: str) -> Design:
     shapes = {"x": first, "y": second, "z": max(first, second, key=prod)}
-    layer = Layer("merge", "Merge", ("x", "y"), ("z",), {"op": operation})
+    layers = (
+        *(Layer(name, "Input", (), (name,)) for name in ("x", "y")),
+        Layer("merge", "Merge", ("x", "y"), ("z",), {"op": operation}),
+    )
     tensors = {name: Tensor(name, shape, KIND) for name, shape in shapes.items()}
-    return Design("net", "io_parallel", 5.0, "part", (layer,), tensors, ("x", "y"), ("z",))
+    return Design("net", "io_parallel", 5.0, "part", layers, tensors, ("x", "y"), ("z",))
 
 
 @given(

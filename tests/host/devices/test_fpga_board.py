@@ -33,6 +33,7 @@ from weft.sim.image import pack as pack_image
 from weft.sim.overlay import Overlay
 
 BOARD = load_board("pynq-z2")
+_FEW = 5
 Floats = NDArray[np.float32]
 
 
@@ -268,11 +269,12 @@ def open_files() -> int:
 
 
 def threads_fall_to(count: int) -> bool:
-    """gRPC's threads end a moment after their channel: 20 leaked ones would never."""
+    """gRPC's threads end a moment after their channel, those of boards of earlier tests too: a few may come and go
+    meanwhile, where twenty sessions that each left one would leave twenty."""
     deadline = time.monotonic() + 10
-    while threading.active_count() > count + 1 and time.monotonic() < deadline:
+    while threading.active_count() > count + _FEW and time.monotonic() < deadline:
         time.sleep(0.05)
-    return threading.active_count() <= count + 1
+    return threading.active_count() <= count + _FEW
 
 
 def test_twenty_sessions_leave_nothing_behind(board: VirtualBoard) -> None:
