@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from weft.boards import Board
 from weft.host.device import Device, Region
-from weft.host.devices.names import kind
+from weft.host.devices.names import kind, takes_designs
 from weft.host.placement import Offer, Placed, Task, transfer_seconds
 from weft.host.plan import Plan, Transfer
 from weft.host.streams import ends
@@ -79,7 +79,7 @@ def _why(task: Task, device: str, numbers: Sequence[int]) -> str:
                 return f"{task.network.nodes[number].name}: {refusal}"
     if not before:
         return "preferred, and it can run them"
-    if kind(before[0]) == "fpga":
+    if takes_designs(before[0]):
         return "a board holds one design at a time, and the FPGA's region has more work"
     return f"too little work for a region of its own on {before[0]}"
 

@@ -66,14 +66,14 @@ def build(plan: Plan, folder: str | Path, *, progress: Callable[[str], None] = l
         return found
     with folder_aside(target) as part:
         stem = f"{plan.name}-{_key(hashes)[:_DIGITS]}"
-        virtual = _write_bitstream(plan, region, part, stem, progress)
+        bitstream, virtual = _write_bitstream(plan, region, part, stem, progress)
         _write_plan(plan, part)
-        manifest = _manifest(plan, region, hashes, stem, virtual)
+        manifest = _manifest(plan, region, hashes, bitstream, virtual)
         manifest["files"] = {
             path.relative_to(part).as_posix(): hash_file(path) for path in sorted(part.rglob("*")) if path.is_file()
         }
         (part / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
-    return Build(target, plan, target / f"{stem}.bin", virtual)
+    return Build(target, plan, target / bitstream, virtual)
 
 
 def open_build(folder: str | Path) -> Build:
@@ -149,9 +149,11 @@ def _existing(target: Path, name: str, hashes: dict[str, str]) -> Build | None:
     return Build(found.folder, found.plan, found.bitstream, found.virtual, reused=True)
 
 
-def _write_bitstream(plan: Plan, region: Region, part: Path, stem: str, progress: Callable[[str], None]) -> bool:
-    """Write project, .bin and .hwh; returns whether the .bin is a virtual image."""
-    from weft.hls import vitis
+def _write_bitstream(
+    plan: Plan, region: Region, part: Path, stem: str, progress: Callable[[str], None]
+) -> tuple[str, bool]:
+    """Write project and bitstream, of a card its kernel; returns the file's name and whether it is a virtual image."""
+    from weft.hls import alveo, vitis
 
     assert region.design is not None
     if region.design.graph is None:
@@ -159,14 +161,20 @@ def _write_bitstream(plan: Plan, region: Region, part: Path, stem: str, progress
     progress("writing the hls4ml project")
     region.design.write(part / "firmware")
     region.design.save(part / "design")
-    if vitis.missing_tools() == "":
+    if plan.board.family == "alveo":
+        alveo.write_kernel(region.design, plan.board, part / "firmware")
+        if alveo.missing_tools() == "":
+            progress("building an xclbin with v++; this takes hours")
+            alveo.build_xclbin(part / "firmware", region.design, plan.board, part / f"{stem}.xclbin")
+            return f"{stem}.xclbin", False
+    elif vitis.missing_tools() == "":
         progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")
         vitis.build_bitstream(part / "firmware", region.design, plan.board, part / f"{stem}.bin")
-        return False
+        return f"{stem}.bin", False
     (part / f"{stem}.bin").write_bytes(pack(region.design, plan.board.name, region.design.clock_ns))
     hwh = write_hwh(region.design, plan.board, region.design.clock_ns)
     (part / f"{stem}.hwh").write_text(hwh, encoding="utf-8")
-    return True
+    return f"{stem}.bin", True
 
 
 def _write_plan(plan: Plan, part: Path) -> None:
@@ -178,7 +186,7 @@ def _write_plan(plan: Plan, part: Path) -> None:
     (part / "report.json").write_text(json.dumps(plan.fpga_region.report.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def _manifest(plan: Plan, region: Region, hashes: dict[str, str], stem: str, virtual: bool) -> dict[str, Any]:
+def _manifest(plan: Plan, region: Region, hashes: dict[str, str], bitstream: str, virtual: bool) -> dict[str, Any]:
     assert region.design is not None
     sources, targets = ends(region.design)
     wanted = plan.configuration
@@ -186,7 +194,7 @@ def _manifest(plan: Plan, region: Region, hashes: dict[str, str], stem: str, vir
         "schema": FORMAT,
         "name": plan.name,
         "board": plan.board.name,
-        "bitstream": f"{stem}.bin",
+        "bitstream": bitstream,
         "virtual": virtual,
         "key": _key(hashes),
         "hashes": hashes,

@@ -18,15 +18,14 @@ from weft.hls.design import Design
 from weft.hls.lower import Choice, lower, products
 from weft.hls.lowering import QUANTISERS
 from weft.hls.quantised import is_quantised
-from weft.host.device import Region
-from weft.host.devices.fpga import FpgaDevice
+from weft.host.device import Device, Region
 from weft.host.graph import Network
 from weft.host.placement import Offer
 from weft.host.plan import Configuration
 from weft.host.regions import candidates, parts, reach
 from weft.host.streams import ends
 from weft.host.tuning import TooLargeError, shrink_fifos, tune
-from weft.sim import Report
+from weft.sim import Report, simulate
 
 Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
 _MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
@@ -79,7 +78,7 @@ class FpgaPlanner:
     name: str
     network: Network
     board: Board
-    device: FpgaDevice
+    device: Device
     configuration: Configuration
 
     def offers(self, allowed: Sequence[bool], pinned: Sequence[int], first_only: bool) -> Offers:
@@ -150,8 +149,9 @@ class FpgaPlanner:
                 precision=wanted.precision,
             )
 
-        design, report = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
-        design, report = shrink_fifos(design, self.board, report, wanted.tool)
+        design, _ = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
+        design = shrink_fifos(design, self.board, wanted.tool)
+        report = simulate(design, self.board, tool=wanted.tool)
         _check_exact(design)
         sources, targets = ends(design)
         region = Region(

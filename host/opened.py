@@ -15,6 +15,7 @@ from weft.host.device import Device, Program, Region
 from weft.host.devices.cpu import CpuDevice
 from weft.host.devices.fpga import FpgaDevice
 from weft.host.devices.names import kind, open_device
+from weft.host.devices.xrt import XrtDevice
 from weft.host.step import Step
 
 
@@ -47,7 +48,7 @@ class Opened:
 
     def _prepare(self, region: Region, bitstream: Path | None) -> Program:
         device = self._device(kind(region.device))
-        if isinstance(device, FpgaDevice):
+        if isinstance(device, (FpgaDevice, XrtDevice)):
             return device.prepare(region, bitstream)
         return device.prepare(region)
 

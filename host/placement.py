@@ -16,7 +16,7 @@ import onnx_ir as ir
 from weft.boards import Board
 from weft.host.cost import processor_profile
 from weft.host.device import Device, Region
-from weft.host.devices.names import kind
+from weft.host.devices.names import kind, takes_designs
 from weft.host.graph import Network, read_values
 from weft.host.objectives import BATCH, SMALLEST_SHARE, Spent, Wish
 from weft.host.problem import Floats, Flow, Goal, Problem, contracted
@@ -89,7 +89,7 @@ def device_watts(name: str, board: Board, offer: Offer | None) -> float:
     """What a device draws while it works."""
     if kind(name) == "cpu":
         return processor_profile(board).watts
-    if kind(name) != "fpga":
+    if not takes_designs(name):
         return _ACCELERATOR_W
     report = None if offer is None else offer.region.report
     return board.power.static_w if report is None else report.energy_uj / report.latency_us
@@ -100,7 +100,7 @@ def transfer_seconds(name: str, device: Device, board: Board, count: int) -> flo
     counted apart."""
     if kind(name) == "cpu":
         return 0.0
-    if kind(name) == "fpga":
+    if takes_designs(name):
         return count / board.link.bytes_per_s
     return _COPY_S + float(count / getattr(device, "link_bytes_per_s", _COPY_BYTES_PER_S))
 
@@ -133,7 +133,7 @@ def _flows(network: Network) -> dict[ir.Value, Flow]:
 def _row(task: Task, rank: int, sizes: Sequence[int]) -> tuple[Floats, ...]:
     """One device's part of the problem: able (as 0 and 1), work, launch and links."""
     name, network = list(task.devices)[rank], task.network
-    able = np.array([kind(name) != "fpga" and not task.refusal(name, node) for node in network.nodes], np.float64)
+    able = np.array([not takes_designs(name) and not task.refusal(name, node) for node in network.nodes], np.float64)
     watts = device_watts(name, task.board, None)
     single, steady, start = _node_seconds(task, name, able)
     moved = np.array([transfer_seconds(name, task.devices[name], task.board, size) for size in sizes], np.float64)
@@ -170,7 +170,7 @@ def _node_seconds(task: Task, name: str, able: Floats) -> tuple[Floats, Floats, 
 def _with_offer(problem: Problem, task: Task, offer: Offer) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
     """The problem with the FPGA's region as one node that runs there and nowhere else."""
     part, groups = contracted(problem, offer.numbers)
-    rank = next(index for index, name in enumerate(task.devices) if kind(name) == "fpga")
+    rank = next(index for index, name in enumerate(task.devices) if takes_designs(name))
     whole = next(index for index, group in enumerate(groups) if offer.numbers[0] in group)
     part.able[rank, whole] = True
     part.work[rank, whole] = task.wish.criteria(_spent_on(task, offer, rank), rank, len(task.devices))

@@ -15,7 +15,7 @@ from weft.hls.design import Io
 from weft.hls.lower import Strategy
 from weft.hls.precision import FixedType
 from weft.host.device import Region
-from weft.host.devices.names import kind
+from weft.host.devices.names import takes_designs
 from weft.host.solver import relative_gap
 from weft.host.tuning import STRATEGIES
 from weft.sim import Report
@@ -77,7 +77,7 @@ class Plan:
     @property
     def fpga_region(self) -> Region | None:
         """The region on the FPGA, if there is one."""
-        return next((region for region in self.regions if kind(region.device) == "fpga"), None)
+        return next((region for region in self.regions if takes_designs(region.device)), None)
 
     def to_json(self) -> dict[str, Any]:
         """The plan in schema weft-plan/1."""

@@ -20,7 +20,8 @@ from weft.host.assembly import regions_of, transfers_of, with_reason
 from weft.host.configuration import read_configuration
 from weft.host.device import Device
 from weft.host.devices.fpga import FpgaDevice
-from weft.host.devices.names import kind, open_device, parse_devices
+from weft.host.devices.names import DESIGN_DEVICES, kind, open_device, parse_devices, takes_designs
+from weft.host.devices.xrt import XrtDevice
 from weft.host.fpga_region import Calibration, FpgaPlanner, Offers, computes, corrections, fixed_point, partial
 from weft.host.graph import Network, read_network
 from weft.host.objectives import Wish
@@ -93,7 +94,7 @@ class _Planner:
 
     def _planned(self, task: Task) -> Plan:
         self.steering.check(task.network.nodes)
-        device = next((device for device in task.devices.values() if isinstance(device, FpgaDevice)), None)
+        device = next((device for name, device in task.devices.items() if takes_designs(name)), None)
         if device is None:
             found = self._placed(task)
             if found is None:
@@ -114,10 +115,14 @@ class _Planner:
         return Task(network, devices, self.board, self.steering, self.wish)
 
     def _open(self, name: str) -> Device:
-        is_fpga = kind(name) == "fpga"
-        return FpgaDevice(name, self.board, self.configuration.io) if is_fpga else open_device(name, self.board)
+        match kind(name):
+            case "fpga":
+                return FpgaDevice(name, self.board, self.configuration.io)
+            case "xrt":
+                return XrtDevice(name, self.board, self.configuration.io)
+        return open_device(name, self.board)
 
-    def _with_fpga(self, task: Task, device: FpgaDevice) -> Plan:
+    def _with_fpga(self, task: Task, device: Device) -> Plan:
         """The best plan with a region on the FPGA, or without where that costs less.
 
         Raises ModelError and TooLargeError where no region can be had, and InputError for a pin that cannot be met.
@@ -145,7 +150,7 @@ class _Planner:
         said = (*notes, *corrections(best.fpga_region.design, self.configuration.reuse_factor), *partial(offers))
         return replace(best, notes=said, rejected=offers.rejected)
 
-    def _offers(self, task: Task, device: FpgaDevice) -> Offers:
+    def _offers(self, task: Task, device: Device) -> Offers:
         """Regions for the FPGA; by preference the first alone, of nodes that no device named before it takes."""
         by_preference, pinned = self.wish.objective == "preference", self._pinned(task)
         refusals = [task.refusal(device.name, node) for node in task.network.nodes]
@@ -170,7 +175,7 @@ class _Planner:
     def _pinned(self, task: Task) -> list[int]:
         """Numbers of the nodes that are pinned to the FPGA."""
         pins = [self.steering.pin(node) for node in task.network.nodes]
-        return [number for number, pin in enumerate(pins) if pin is not None and pin.device == "fpga"]
+        return [number for number, pin in enumerate(pins) if pin is not None and pin.device in DESIGN_DEVICES]
 
     def _placed(self, task: Task, offer: Offer | None = None) -> Plan | None:
         """The best plan with the FPGA on `offer`'s nodes or nowhere."""
@@ -213,7 +218,7 @@ def _in_the_way(network: Network, pinned: Sequence[int], refusals: Sequence[str]
 def _impossible(task: Task) -> WeftError:
     """The error for a network of which no plan was found."""
     for node in task.network.nodes:
-        refusals = {name: task.refusal(name, node) for name in task.devices if kind(name) != "fpga"}
+        refusals = {name: task.refusal(name, node) for name in task.devices if not takes_designs(name)}
         if all(refusals.values()):
             listed = "; ".join(f"{name}: {why}" for name, why in refusals.items())
             return ModelError(f"node {node.name!r} can run on none of the devices: {listed or 'only fpga is given'}")
@@ -229,7 +234,7 @@ def _require_some(task: Task, name: str) -> None:
         raise ModelError(next(iter(refused), "the network computes nothing"))
 
 
-def _require_all(device: FpgaDevice, network: Network) -> None:
+def _require_all(device: Device, network: Network) -> None:
     for node in network.nodes:
         if refusal := device.supports(node):
             raise ModelError(f"node {node.name!r} cannot run on {device.name}: {refusal}; add cpu to the devices")

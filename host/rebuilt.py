@@ -12,11 +12,11 @@ from weft.hls.design import Design
 from weft.hls.load import load
 from weft.hls.precision import FixedType
 from weft.host.device import Region
-from weft.host.devices.names import kind
+from weft.host.devices.names import takes_designs
 from weft.host.graph import Network, read_network
 from weft.host.plan import SCHEMA, Configuration, Plan, Transfer
 from weft.host.streams import ends
-from weft.sim import Report, estimate
+from weft.sim import Report, simulate
 from weft.sim.cost.model import NEWEST_TOOL
 
 
@@ -39,7 +39,7 @@ def _plan(folder: Path, manifest: dict[str, Any], data: dict[str, Any]) -> Plan:
     network = read_network(load(folder / "model.onnx"))
     asked = manifest["configuration"]
     tool = str(asked.get("tool", NEWEST_TOOL))  # builds of weft 0.1 before `--tool` do not say
-    report = estimate(design, board, tool=tool)
+    report = simulate(design, board, tool=tool)
     return Plan(
         name=str(manifest["name"]),
         board=board,
@@ -69,7 +69,7 @@ def _region(network: Network, entry: dict[str, Any], design: Design, report: Rep
     missing = [name for name in nodes if name not in number]
     if missing:
         raise ArtefactError(f"region {entry['name']!r} has a node {missing[0]!r} that model.onnx lacks: build it again")
-    on_fpga = kind(entry["device"]) == "fpga"
+    on_fpga = takes_designs(entry["device"])
     if on_fpga:
         inputs, outputs = (tuple(tensor.onnx_name for tensor in end) for end in ends(design))
     else:

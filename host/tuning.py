@@ -78,8 +78,8 @@ def tune(
     raise TooLargeError(reports[-1] if reports else estimate(smallest, board, tool=tool))
 
 
-def shrink_fifos(design: Design, board: Board, report: Report, tool: str = NEWEST_TOOL) -> tuple[Design, Report]:
-    """The design with the smallest FIFOs that keep its interval, and its report.
+def shrink_fifos(design: Design, board: Board, tool: str = NEWEST_TOOL) -> Design:
+    """The design with the smallest FIFOs that cost it no cycle.
 
     A wide FIFO that is shallow takes LUTs where a deep one takes block RAM: where LUTs are too scarce for that, only
     the FIFOs that get smaller in both shrink.
@@ -91,10 +91,9 @@ def shrink_fifos(design: Design, board: Board, report: Report, tool: str = NEWES
         if fifo(tensor, tool).lut <= fifo(design.tensors[name], tool).lut
     }
     for trial in (smallest, design.with_fifo_depths(cheaper)):
-        found = estimate(trial, board, tool=tool)
-        if found.fits:
-            return trial, found
-    return design, report
+        if estimate(trial, board, tool=tool).fits:
+            return trial
+    return design
 
 
 def options(

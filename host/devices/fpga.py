@@ -25,7 +25,7 @@ from weft.host.devices.names import address
 from weft.host.overlay import LoadedOverlay
 from weft.host.pynq_board import connect_local, connect_remote
 from weft.host.streams import ends, pack, unpack
-from weft.sim import Report, estimate
+from weft.sim import Report, simulate
 from weft.sim.hwh import write_hwh
 from weft.sim.image import pack as pack_image
 
@@ -189,7 +189,7 @@ def _report(region: Region, board: Board) -> Report:
         return region.report
     if region.design is None:
         raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
-    return estimate(region.design, board)
+    return simulate(region.design, board)
 
 
 def open_device(name: str, board: Board, threads: int | None) -> FpgaDevice:

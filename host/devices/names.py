@@ -1,4 +1,5 @@
-"""The strings that name devices: `cpu`, `opencl`, `opencl@NUMBER`, `fpga`, `fpga@pynq://ADDRESS[:PORT]`, `fpga@local`.
+"""The strings that name devices: `cpu`, `opencl`, `opencl@NUMBER`, `fpga`, `fpga@pynq://ADDRESS[:PORT]`, `fpga@local`,
+`xrt`, `xrt@emulation`.
 
 A device is found by its name: the module `weft.host.devices.<name>`, or the module that an installed package names in
 the entry point group `weft.devices`. Such a module has
@@ -28,7 +29,8 @@ from weft.host.device import Device
 
 PYNQ_PORT = 7967  # where PYNQ.remote listens
 GROUP = "weft.devices"
-_LATER = ("xrt",)  # host/devices/xrt.py runs what is lowered for it, and no plan lowers for it yet
+#: Devices that run hls4ml designs.
+DESIGN_DEVICES = ("fpga", "xrt")
 
 
 def parse_devices(devices: str | Iterable[str]) -> tuple[str, ...]:
@@ -47,8 +49,6 @@ def kind(name: str) -> str:
     """`cpu`, `fpga` or another device's name without what follows the `@`. Raises InputError for a name that no device
     has, and for a place that it does not know."""
     base, at, _ = name.partition("@")
-    if base in _LATER:
-        raise InputError(f"device {base!r} is not available in this version of weft: use {_listed()}")
     if base not in _built_in() and base not in _installed():
         raise InputError(f"device {name!r} does not exist: use {_listed()}")
     if at:
@@ -57,6 +57,11 @@ def kind(name: str) -> str:
             raise InputError(f"device {name!r} does not exist: nothing follows the name of device {base}")
         check(name)
     return base
+
+
+def takes_designs(name: str) -> bool:
+    """Whether a device runs hls4ml designs, on fabric or in its place."""
+    return kind(name) in DESIGN_DEVICES
 
 
 def open_device(name: str, board: Board, threads: int | None = None) -> Device:
@@ -83,7 +88,7 @@ def address(name: str) -> tuple[str, int]:
 @cache
 def _built_in() -> frozenset[str]:
     found = {module.name for module in pkgutil.iter_modules(weft.host.devices.__path__)}
-    return frozenset(found - {__name__.rpartition(".")[2], *_LATER})
+    return frozenset(found - {__name__.rpartition(".")[2]})
 
 
 def _installed() -> dict[str, EntryPoint]:

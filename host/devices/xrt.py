@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from weft.boards import Board
 from weft.boards.errors import DeviceError, InputError, ToolError
 from weft.hls.alveo import KERNEL
-from weft.hls.design import Design, Tensor
+from weft.hls.design import Design, Io, Tensor
 from weft.hls.lower import supports
 from weft.host.device import Arrays, Cost, Region
 from weft.host.streams import ends, pack, unpack
@@ -30,17 +30,16 @@ _LARGEST_XCLBIN = 1 << 28  # bytes; the largest cards' are of about 100 MB
 class XrtDevice:
     """One card with one kernel at a time. Nothing is opened before the first region is prepared."""
 
-    def __init__(self, name: str, board: Board) -> None:
-        if name not in ("xrt", "xrt@emulation"):
-            raise InputError(f"device {name!r} does not exist: use xrt or xrt@emulation")
+    def __init__(self, name: str, board: Board, io: Io = "io_stream") -> None:
         if board.family != "alveo":
             raise InputError(f"board {board.name} is no Alveo card, which device {name} drives: use fpga")
         self.name = name
         self._board = board
+        self._io: Io = io
 
     def supports(self, node: ir.Node) -> str:
         """An empty string if the node can become hls4ml firmware, otherwise the reason."""
-        return supports(node, "io_stream")
+        return supports(node, self._io)
 
     def estimate(self, region: Region) -> Cost:
         """Time and energy of one inference by the cycle model."""
@@ -216,3 +215,14 @@ def _report(region: Region, board: Board) -> Report:
         return region.report
     assert region.design is not None
     return simulate(region.design, board)
+
+
+def open_device(name: str, board: Board, threads: int | None) -> XrtDevice:
+    """The device that `xrt` names; `threads` are the CPU's."""
+    return XrtDevice(name, board)
+
+
+def check_place(name: str) -> None:
+    """Raise InputError unless `emulation` follows the `@`."""
+    if name.partition("@")[2] != "emulation":
+        raise InputError(f"device {name!r} does not exist: use xrt or xrt@emulation")

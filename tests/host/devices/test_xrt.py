@@ -14,6 +14,7 @@ pytest.importorskip("pyopencl")
 from weft.boards import load_board
 from weft.boards.errors import DeviceError, InputError
 from weft.host.device import Region
+from weft.host.devices.names import kind
 from weft.host.devices.xrt import XrtDevice, XrtProgram
 from weft.host.streams import pack
 
@@ -76,6 +77,6 @@ def test_without_a_card_the_platform_is_named() -> None:
 
 def test_names_and_boards_are_checked() -> None:
     with pytest.raises(InputError, match="device 'xrt@card' does not exist"):
-        XrtDevice("xrt@card", BOARD)
+        kind("xrt@card")
     with pytest.raises(InputError, match="board pynq-z2 is no Alveo card"):
         XrtDevice("xrt", load_board("pynq-z2"))
