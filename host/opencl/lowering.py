@@ -38,6 +38,7 @@ class Lowering:
         self.fault: Storage | None = None
         self._weights, self._readers = weights, readers
         self._values: dict[str, Value] = {}
+        self._uploaded: dict[str, Tensor] = {}
         self._absorbed: set[ir.Node] = set()
 
     # ------------------------------------------------------------- values
@@ -94,6 +95,10 @@ class Lowering:
         if name in self._weights:
             return self._weights[name]
         found = self._found(value)
+        if isinstance(found, np.ndarray):  # stays known on the host, where a later node may want it
+            if name not in self._uploaded:
+                self._uploaded[name] = self.constant(found)
+            return self._uploaded[name]
         made = found if isinstance(found, Tensor) else self.computed(found)
         self._values[name] = made
         return made

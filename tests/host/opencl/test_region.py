@@ -81,6 +81,20 @@ def test_shapes_that_are_computed_stay_on_the_host() -> None:
     assert launches(model, X) == ["elementwise"]
 
 
+def test_a_shape_that_a_kernel_read_too_stays_known() -> None:
+    """Beside a value of the device the shape goes there, and is asked for on the host afterwards."""
+    net = Sketch()
+    shape = net.node("Shape", "x")
+    picked = net.node("Gather", net.weight(20), net.node("Concat", shape, "n", axis=0))
+    moved = net.node("Add", "x", net.node("ReduceSum", picked, keepdims=1))
+    model = net.model(ROW | {"n": (TensorProto.INT64, [1])}, net.node("Add", moved, net.node("ConstantOfShape", shape)))
+    device = OpenClDevice()
+    feeds = {"x": X, "n": np.array([11])}
+    for name, value in reference(model, feeds).items():
+        np.testing.assert_allclose(run_on(device, model, feeds)[name], value, rtol=1e-5, atol=1e-5)
+    device.close()
+
+
 def test_values_that_must_be_known() -> None:
     import onnx_ir as ir
 
