@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import product
 from math import inf
@@ -172,12 +171,11 @@ def test_the_relaxation_of_a_chain_is_the_optimum(seed: int) -> None:
     assert lower_bound(plain).value == pytest.approx(best)
 
 
-@pytest.mark.parametrize(("count", "seconds", "criteria"), [(200, 1.0, 1), (200, 1.0, 3), (2000, 10.0, 1)])
-def test_large_graphs_are_quick(count: int, seconds: float, criteria: int) -> None:
+@pytest.mark.parametrize(("count", "criteria"), [(200, 1), (200, 3), (2000, 1)])
+def test_large_graphs_have_a_split_and_a_bound(count: int, criteria: int) -> None:
+    """How long that takes is in tests/bench/bench_plan.py."""
     problem = random_problem(7, count, criteria, devices=3)
-    began = time.process_time()
     found = solve(problem, Goal())
-    assert time.process_time() - began < seconds
     assert found is not None
     assert 0 < found.bound <= found.value
     check_runs(problem, found.pieces)
