@@ -13,8 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from weft.boards import Board
+from weft.boards.errors import DeviceError
 from weft.hls.design import Design
-from weft.sim import Report
+from weft.sim import Report, simulate
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -101,3 +103,12 @@ class Device(Protocol):
 def samples_in(inputs: Mapping[str, Any]) -> int:
     """The batch size of a set of inputs (1 where nothing has an axis)."""
     return next((int(value.shape[0]) for value in inputs.values() if getattr(value, "shape", ())), 1)
+
+
+def design_report(region: Region, board: Board) -> Report:
+    """The cycle model of a region's design: the plan's, or simulated now. Raises DeviceError where it has no design."""
+    if region.report is not None:
+        return region.report
+    if region.design is None:
+        raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
+    return simulate(region.design, board)

@@ -38,6 +38,11 @@ def ends(design: Design) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     )
 
 
+def stream_bytes(design: Design, samples: int) -> int:
+    """Bytes that all of a design's streams carry for `samples` samples, both ways."""
+    return samples * sum(tensor.stream_bytes for end in ends(design) for tensor in end)
+
+
 def _axes(tensor: Tensor) -> tuple[int, ...]:
     """The network's axis of each of the stream's; a design that came from no network has no other order."""
     return tensor.onnx_axes or tuple(range(len(tensor.shape)))

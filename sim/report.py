@@ -126,6 +126,10 @@ class Report:
         """Samples a second when they arrive back to back, worst case."""
         return 1e9 / (max(1, self.interval_cycles.worst) * self.clock_ns)
 
+    def cycles(self, count: int) -> int:
+        """Clock cycles of `count` samples back to back: the first takes the latency, each further one the interval."""
+        return self.latency_cycles.worst + (count - 1) * self.interval_cycles.worst if count else 0
+
     def batch_us(self, count: int) -> float:
         """Microseconds of `count` samples in one transfer, driven from Python on the board, worst case.
 
@@ -133,8 +137,7 @@ class Report:
         """
         if count < 1:
             raise InputError(f"a batch of {count} samples takes no time: give 1 or more")
-        cycles = self.latency_cycles.worst + (count - 1) * self.interval_cycles.worst
-        return self.launch_us + count * self.copy_us + cycles * self.clock_ns / 1000
+        return self.launch_us + count * self.copy_us + self.cycles(count) * self.clock_ns / 1000
 
     @property
     def utilisation(self) -> dict[str, float]:

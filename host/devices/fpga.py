@@ -20,12 +20,12 @@ from weft.hls.design import Design, Io
 from weft.hls.files import hash_file
 from weft.hls.lower import supports
 from weft.host.board_lock import board_lock
-from weft.host.device import Arrays, Cost, Region, samples_in
+from weft.host.device import Arrays, Cost, Region, design_report, samples_in
 from weft.host.devices.names import address
 from weft.host.overlay import LoadedOverlay
 from weft.host.pynq_board import connect_local, connect_remote
-from weft.host.streams import ends, pack, unpack
-from weft.sim import Report, simulate
+from weft.host.streams import ends, pack, stream_bytes, unpack
+from weft.sim import Report
 from weft.sim.hwh import write_hwh
 from weft.sim.image import pack as pack_image
 
@@ -56,7 +56,7 @@ class FpgaDevice:
 
     def estimate(self, region: Region) -> Cost:
         """Time and energy of one inference by the cycle model."""
-        report = _report(region, self._board)
+        report = design_report(region, self._board)
         return Cost(seconds=report.latency_us * 1e-6, energy_j=report.energy_uj * 1e-6)
 
     def prepare(self, region: Region, bitstream: Path | None = None) -> FpgaProgram:
@@ -70,7 +70,7 @@ class FpgaDevice:
             if bitstream is None:
                 bitstream = write_overlay(region.design, self._board, self._image_folder(), region.name)
             key = hash_file(bitstream)
-            program = FpgaProgram(region, self, bitstream, key, _report(region, self._board))
+            program = FpgaProgram(region, self, bitstream, key, design_report(region, self._board))
             self._load(program)
             self._programs[key] += 1
         return program
@@ -159,14 +159,11 @@ class FpgaProgram:
 
     def cycles(self, samples: int) -> int:
         """The first sample takes the latency, each further one the interval."""
-        if samples == 0:
-            return 0
-        return self._report.latency_cycles.worst + (samples - 1) * self._report.interval_cycles.worst
+        return self._report.cycles(samples)
 
     def bytes_moved(self, samples: int) -> int:
         """Bytes through the AXI DMAs, both ways."""
-        sources, targets = ends(self.design)
-        return samples * sum(tensor.stream_bytes for tensor in (*sources, *targets))
+        return stream_bytes(self.design, samples)
 
     def close(self) -> None:
         """Free the board's memory, unless another program of this design is open."""
@@ -182,14 +179,6 @@ def write_overlay(design: Design, board: Board, folder: Path, name: str) -> Path
     path.write_bytes(image)
     path.with_suffix(".hwh").write_text(write_hwh(design, board, design.clock_ns), encoding="utf-8")
     return path
-
-
-def _report(region: Region, board: Board) -> Report:
-    if region.report is not None:
-        return region.report
-    if region.design is None:
-        raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
-    return simulate(region.design, board)
 
 
 def open_device(name: str, board: Board, threads: int | None) -> FpgaDevice:

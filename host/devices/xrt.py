@@ -19,9 +19,9 @@ from weft.boards.errors import DeviceError, InputError, ToolError
 from weft.hls.alveo import KERNEL
 from weft.hls.design import Design, Io, Tensor
 from weft.hls.lower import supports
-from weft.host.device import Arrays, Cost, Region
-from weft.host.streams import ends, pack, unpack
-from weft.sim import Report, simulate
+from weft.host.device import Arrays, Cost, Region, design_report
+from weft.host.streams import ends, pack, stream_bytes, unpack
+from weft.sim import Report
 
 _PLATFORM = "Xilinx"
 _LARGEST_XCLBIN = 1 << 28  # bytes; the largest cards' are of about 100 MB
@@ -43,7 +43,7 @@ class XrtDevice:
 
     def estimate(self, region: Region) -> Cost:
         """Time and energy of one inference by the cycle model."""
-        report = _report(region, self._board)
+        report = design_report(region, self._board)
         return Cost(seconds=report.latency_us * 1e-6, energy_j=report.energy_uj * 1e-6)
 
     def prepare(self, region: Region, bitstream: Path | None = None) -> XrtProgram:
@@ -60,7 +60,7 @@ class XrtDevice:
             kernel = _Emulated(cl, context, region.design) if emulated else _Card(cl, context, bitstream)
         except cl.Error as error:
             raise DeviceError(f"device {self.name} refused the kernel of region {region.name!r}: {error}") from error
-        return XrtProgram(cl, context, kernel, region, _report(region, self._board))
+        return XrtProgram(cl, context, kernel, region, design_report(region, self._board))
 
     def close(self) -> None:
         """Nothing outlives the programs."""
@@ -173,14 +173,11 @@ class XrtProgram:
 
     def cycles(self, samples: int) -> int:
         """The first sample takes the latency, each further one the interval."""
-        if samples == 0:
-            return 0
-        return self._report.latency_cycles.worst + (samples - 1) * self._report.interval_cycles.worst
+        return self._report.cycles(samples)
 
     def bytes_moved(self, samples: int) -> int:
         """Bytes over PCIe, both ways."""
-        sources, targets = ends(self._design)
-        return samples * sum(tensor.stream_bytes for tensor in (*sources, *targets))
+        return stream_bytes(self._design, samples)
 
     def close(self) -> None:
         """Release queue and buffers; a second call does nothing."""
@@ -208,13 +205,6 @@ def _enqueue(kernel: Any, queue: Any) -> None:
     import pyopencl
 
     pyopencl.enqueue_nd_range_kernel(queue, kernel, (1,), (1,))
-
-
-def _report(region: Region, board: Board) -> Report:
-    if region.report is not None:
-        return region.report
-    assert region.design is not None
-    return simulate(region.design, board)
 
 
 def open_device(name: str, board: Board, threads: int | None) -> XrtDevice:
