@@ -18,6 +18,7 @@ from weft.hls.design import Design
 from weft.hls.lower import Choice, lower, products
 from weft.hls.lowering import QUANTISERS
 from weft.hls.quantised import is_quantised
+from weft.host.capacity import most_weight_bits, weight_bits
 from weft.host.device import Device, Region
 from weft.host.graph import Network
 from weft.host.placement import Offer
@@ -103,6 +104,11 @@ class FpgaPlanner:
         ]
         return sorted(found, key=lambda numbers: (-self._work(numbers), -len(numbers), numbers[0]))
 
+    def _could_hold(self, numbers: Sequence[int]) -> bool:
+        """False for what computes nothing, or has more weights than the fabric has room for."""
+        nodes = [self.network.nodes[number] for number in numbers]
+        return any(map(computes, nodes)) and weight_bits(nodes) <= most_weight_bits(self.board)
+
     def _work(self, numbers: Sequence[int]) -> float:
         return sum(self.network.work[number] for number in numbers)
 
@@ -118,7 +124,7 @@ class FpgaPlanner:
         not."""
         starts = [n for n in numbers if computes(self.network.nodes[n])]
         found = {part for part in parts(numbers, starts, self.network.predecessors) if set(pinned) <= set(part)}
-        able = [part for part in found if any(computes(self.network.nodes[number]) for number in part)]
+        able = [part for part in found if self._could_hold(part)]
         able.sort(key=lambda part: (-self._work(part), part))
         best, low, high = None, 0, len(able)
         for _ in range(_MOST_PARTS):
