@@ -16,8 +16,11 @@ from weft.hls.design import Design, Layer
 from weft.sim.calibration.store import stored_corrections
 from weft.sim.cost import layer_cost
 from weft.sim.cost.correction import Corrections, what_corrects
-from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
 from weft.sim.cost.stream import axi_stream, fifo
+from weft.sim.cost.timing import Cost, Timing
+from weft.sim.cost.tool import NEWEST_TOOL, checked_tool
 from weft.sim.cycles import Row, csynth_interval, csynth_latency, run_interval, run_latency
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.host_cost import copy_us

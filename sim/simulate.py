@@ -17,7 +17,8 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.hls.design import Design
 from weft.hls.samples import checked_samples
-from weft.sim.cost.model import NEWEST_TOOL, Context
+from weft.sim.cost.model import Context
+from weft.sim.cost.tool import NEWEST_TOOL
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.estimate import context_of, estimate
 from weft.sim.events.network import parallel_network, stream_network

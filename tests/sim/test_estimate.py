@@ -17,7 +17,7 @@ from weft.boards.errors import InputError, WeftError
 from weft.hls.design import Design, Io, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType
 from weft.sim import LayerReport, Report, estimate
-from weft.sim.cost.model import fabric_of
+from weft.sim.cost.family import fabric_of
 from weft.sim.cost.multiplier import dsps_per_product
 from weft.sim.cost.storage import block_rams
 
