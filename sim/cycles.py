@@ -8,7 +8,7 @@ from math import ceil
 
 from weft.boards.errors import InputError
 from weft.hls.design import Design
-from weft.sim.cost.reading import is_dataflow
+from weft.sim.cost.pipeline import is_dataflow
 from weft.sim.cost.timing import Cost, Timing
 from weft.sim.cost.tool import is_vitis
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weft.boards.errors import InputError
 from weft.hls.design import Design, Layer, Tensor
 from weft.sim.cost.family import Fabric
-from weft.sim.cost.reading import is_dataflow
+from weft.sim.cost.pipeline import is_dataflow
 from weft.sim.cost.timing import Timing, drained
 from weft.sim.cost.tool import NEWEST_TOOL, checked_tool, is_vitis
 

@@ -5,24 +5,11 @@ from __future__ import annotations
 from math import ceil
 
 from weft.boards.errors import InputError
-from weft.hls.design import Design, Layer, Tensor
+from weft.hls.design import Layer, Tensor
 from weft.hls.precision import FixedType
 
 #: hls4ml's default accumulator, ap_fixed<16,6>, which the published rows have.
 WORD_BITS = 16
-
-# What hls4ml counts as Conv1D and Conv2D there; a separable convolution is none.
-_CONVOLUTIONS = ("Conv", "Pointwise", "Depthwise")
-
-
-def is_dataflow(design: Design) -> bool:
-    """hls4ml's choice of pipeline_style: dataflow for io_stream, for a convolution whose output has partitions and for
-    any Resource layer, otherwise one pipeline (backends/vivado/passes/pipeline_style.py)."""
-    return design.io == "io_stream" or any(
-        layer.strategy.lower() == "resource" or (layer.kind.startswith(_CONVOLUTIONS) and partitions(layer) != 1)
-        for layer in design.layers
-        if layer.weights
-    )
 
 
 def partitions(layer: Layer) -> int:
