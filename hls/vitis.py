@@ -20,8 +20,8 @@ import numpy as np
 
 from weft.boards.errors import ArtefactError, InputError, ToolError
 from weft.hls.cache import private_cache
-from weft.hls.firmware import render
 from weft.hls.hwh_repair import repair_hwh
+from weft.hls.rendering import render
 
 if TYPE_CHECKING:
     from weft.boards.board import Board
