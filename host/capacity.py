@@ -25,6 +25,10 @@ def weight_bits(nodes: Iterable[ir.Node]) -> int:
         value: value.const_value.size * value.const_value.dtype.bitwidth
         for node in nodes
         for value in node.inputs
-        if value is not None and value.const_value is not None and value.const_value.dtype in _WEIGHTS
+        if value is not None and value.const_value is not None and _is_weight(value.const_value)
     }
     return sum(found.values())
+
+
+def _is_weight(constant: ir.TensorProtocol) -> bool:
+    return constant.dtype in _WEIGHTS and len(constant.shape) > 1  # scales' zero points have one axis or none
