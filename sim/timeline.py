@@ -25,26 +25,38 @@ class Event:
 
 
 class Timeline:
-    """Simulated time, which passes only while the fabric works."""
+    """Simulated time, which passes only while the fabric works.
+
+    Programs live at `now_s`: it reaches the end of a run when they see that it ended. What they start before that
+    runs at the same time. `elapsed_s` and `elapsed_cycles` are until the last end.
+    """
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
         self.elapsed_cycles = 0
         self.elapsed_s = 0.0
+        self.now_s = 0.0
 
     @property
     def events(self) -> list[Event]:
-        """The events so far, in the order in which they ended."""
+        """The events so far, in the order in which their runs were started."""
         return list(self._events)
 
-    def pass_time(self, cycles: int, seconds: float, events: Iterable[Event]) -> None:
-        """Let time pass; `events` are relative to what was now, and are kept as of the board's start."""
-        now_us = self.elapsed_s * 1e6
+    def add(self, start_s: float, cycles: int, seconds: float, events: Iterable[Event]) -> float:
+        """Note a run and return its end; `events` are relative to its start, and are kept as of the board's."""
         for event in events:
-            start_us = now_us + event.start_us
+            start_us = start_s * 1e6 + event.start_us
             self._events.append(Event(event.track, event.name, start_us, event.duration_us, event.arguments))
-        self.elapsed_cycles += cycles
-        self.elapsed_s += seconds
+        end_s = start_s + seconds
+        if end_s > self.elapsed_s:
+            beyond = min(1.0, (end_s - self.elapsed_s) / seconds)  # the rest was at the same time as another run
+            self.elapsed_cycles += round(cycles * beyond)
+            self.elapsed_s = end_s
+        return end_s
+
+    def reach(self, seconds: float) -> None:
+        """The program has seen what happened until then."""
+        self.now_s = max(self.now_s, seconds)
 
 
 def write_trace(path: str | Path, events: Iterable[Event]) -> None:

@@ -93,7 +93,7 @@ def test_batches_longer_than_a_dma_transfer_are_split(
 ) -> None:
     with weft.Session(mlp_plan) as session:
         (whole,) = session.run(None, {"x": samples})
-    monkeypatch.setattr("weft.host.overlay.MAXIMUM_TRANSFER", 7 * 32)  # seven samples of 16 int16
+    monkeypatch.setattr("weft.host.design_driver.MAXIMUM_TRANSFER", 7 * 32)  # seven samples of 16 int16
     with weft.Session(mlp_plan) as session:
         (pieces,) = session.run(None, {"x": samples})
     np.testing.assert_array_equal(whole, pieces)

@@ -24,7 +24,7 @@ from weft.hls.design import Design
 from weft.sim import estimate
 from weft.sim.image import pack
 from weft.sim.machine import Machine
-from weft.sim.overlay import NETWORK, Overlay, address_map
+from weft.sim.overlay import Overlay, address_map
 
 DESIGN = dense_design()
 BOARDS = pytest.mark.parametrize("name", ["pynq-z2", "kv260"])
@@ -34,14 +34,14 @@ MANAGER = "/sys/class/fpga_manager/fpga0/firmware"
 
 def loaded(board: str | Board, design: Design = DESIGN, clock_ns: float = 10.0) -> Machine:
     machine = Machine(load_board(board))
-    machine.program(pack(design, machine.board.name, clock_ns))
+    machine.program(pack([design], machine.board.name, clock_ns))
     return machine
 
 
 def run(machine: Machine, samples: int) -> list[int]:
     """What a program does, register by register."""
-    addresses = address_map(Overlay(DESIGN), machine.board.family)
-    network, dma = addresses[NETWORK], addresses["axi_dma_0"]
+    addresses = address_map(Overlay((DESIGN,)), machine.board.family)
+    network, dma = addresses["design_0"], addresses["axi_dma_0"]
     raw = np.random.default_rng(0).integers(-128, 128, (samples, 4)).astype(np.int8)
     source = machine.memory.buffer(machine.memory.allocate(4 * samples))
     target = machine.memory.buffer(machine.memory.allocate(6 * samples))
@@ -75,7 +75,7 @@ def test_time_passes_by_the_cycle_model(name: str) -> None:
     assert machine.timeline.elapsed_cycles == 2 * lead + report.latency_cycles.worst + compute
     assert machine.timeline.elapsed_s == pytest.approx(machine.timeline.elapsed_cycles * 10e-9, rel=1e-4)
     first, *_ = machine.timeline.events
-    assert (first.track, first.name, first.arguments["samples"]) == (NETWORK, DESIGN.name, 1)
+    assert (first.track, first.name, first.arguments["samples"]) == ("design_0", DESIGN.name, 1)
     tracks = {event.track: event for event in machine.timeline.events[3:]}
     assert tracks["axi_dma_0 send"].arguments == {"bytes": 41 * 4}
     assert tracks["axi_dma_0 receive"].arguments == {"bytes": 41 * 6}
@@ -108,7 +108,7 @@ def test_an_image_is_loaded_by_name() -> None:
     with pytest.raises(DeviceError, match=r"there is no bitstream 'net\.bin'"):
         machine.write_file(MANAGER, b"net.bin")
     assert machine.files.read(STATE) == b"firmware request error\n"
-    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/lib/firmware/net.bin", pack([DESIGN], "pynq-z2", 10.0))
     machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"0")
     machine.write_file(MANAGER, b"net.bin\n")
     assert machine.files.read(STATE) == b"operating\n"
@@ -116,8 +116,8 @@ def test_an_image_is_loaded_by_name() -> None:
 
 
 def bad_images() -> dict[str, tuple[bytes, str]]:
-    good = pack(DESIGN, "pynq-z2", 10.0)
-    wrong_board = pack(DESIGN, "kv260", 10.0)
+    good = pack([DESIGN], "pynq-z2", 10.0)
+    wrong_board = pack([DESIGN], "kv260", 10.0)
     layers = (DESIGN.layers[0], replace(DESIGN.layers[1], kind="Mystery"), DESIGN.layers[2])
     no_weight = (DESIGN.layers[0], replace(DESIGN.layers[1], weights={}), DESIGN.layers[2])
     no_attribute = (DESIGN.layers[0], replace(DESIGN.layers[1], attributes={}), DESIGN.layers[2])
@@ -128,11 +128,11 @@ def bad_images() -> dict[str, tuple[bytes, str]]:
         "empty": (b"", "not a virtual image"),
         "damaged": (good[:-1], "damaged"),
         "another board's": (wrong_board, "made for board kv260 and this is a pynq-z2"),
-        "unknown layer": (pack(replace(DESIGN, layers=layers), "pynq-z2", 10.0), "cannot be simulated .*dense_1"),
-        "no weight": (pack(replace(DESIGN, layers=no_weight), "pynq-z2", 10.0), "cannot be simulated"),
-        "no attribute": (pack(replace(DESIGN, layers=no_attribute), "pynq-z2", 10.0), "cannot be simulated"),
-        "huge": (pack(replace(DESIGN, tensors={**DESIGN.tensors, "dense_1": huge}), "pynq-z2", 10.0), "more than"),
-        "wide": (pack(replace(DESIGN, tensors={**DESIGN.tensors, "input_0": wide}), "pynq-z2", 10.0), "64 MiB"),
+        "unknown layer": (pack([replace(DESIGN, layers=layers)], "pynq-z2", 10.0), "cannot be simulated .*dense_1"),
+        "no weight": (pack([replace(DESIGN, layers=no_weight)], "pynq-z2", 10.0), "cannot be simulated"),
+        "no attribute": (pack([replace(DESIGN, layers=no_attribute)], "pynq-z2", 10.0), "cannot be simulated"),
+        "huge": (pack([replace(DESIGN, tensors={**DESIGN.tensors, "dense_1": huge})], "pynq-z2", 10.0), "more than"),
+        "wide": (pack([replace(DESIGN, tensors={**DESIGN.tensors, "input_0": wide})], "pynq-z2", 10.0), "64 MiB"),
     }
 
 
@@ -192,7 +192,7 @@ def test_a_design_that_was_tampered_with_is_refused_or_runs(random: Random, valu
 
 def test_partial_reconfiguration_is_refused() -> None:
     machine = Machine(load_board("pynq-z2"))
-    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/lib/firmware/net.bin", pack([DESIGN], "pynq-z2", 10.0))
     machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"1")
     with pytest.raises(ArtefactError, match="partial reconfiguration"):
         machine.write_file(MANAGER, b"net.bin")
@@ -208,16 +208,16 @@ def test_what_is_written_to_the_manager_is_bounded() -> None:
     with pytest.raises(DeviceError, match="there is no bitstream"):
         machine.write_file(MANAGER, b"../../etc/\xff\x00")
     machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"\xffnonsense")
-    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/lib/firmware/net.bin", pack([DESIGN], "pynq-z2", 10.0))
     machine.write_file(MANAGER, b"net.bin")
 
 
 def test_registers_where_nothing_is() -> None:
     machine = Machine(load_board("pynq-z2"))
-    network = address_map(Overlay(DESIGN), "zynq7")[NETWORK]
+    network = address_map(Overlay((DESIGN,)), "zynq7")["design_0"]
     with pytest.raises(DeviceError, match="no bitstream is loaded"):
         machine.read_register(network)
-    machine.program(pack(DESIGN, "pynq-z2", 10.0))
+    machine.program(pack([DESIGN], "pynq-z2", 10.0))
     assert machine.read_register(network) == 4
     assert machine.read_register(network + 0xFFFC) == 0
     for address in (network + 0x1_0000, 0x4000_0000):
@@ -244,8 +244,8 @@ def test_only_registers_are_mapped(address: int, size: int) -> None:
 
 def test_gpios() -> None:
     machine = Machine(load_board("pynq-z2"))
-    overlay = Overlay(None, ("leds", "more"))
-    machine.program(pack(overlay, "pynq-z2", 10.0))
+    overlay = Overlay(gpios=("leds", "more"))
+    machine.program(pack([], "pynq-z2", 10.0, overlay.gpios))
     addresses = address_map(overlay, "zynq7")
     assert sorted(addresses) == ["leds", "more"]
     machine.write_register(addresses["leds"], 0xF5)
@@ -257,7 +257,7 @@ def test_gpios() -> None:
 
 def test_stopping_transfers() -> None:
     machine = loaded("pynq-z2")
-    dma = address_map(Overlay(DESIGN), "zynq7")["axi_dma_0"]
+    dma = address_map(Overlay((DESIGN,)), "zynq7")["axi_dma_0"]
     buffer = machine.memory.buffer(machine.memory.allocate(64))
     for offset, value in ((0, 1), (0x18, buffer.address), (0x28, 64)):
         machine.write_register(dma + offset, value)

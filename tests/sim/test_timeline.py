@@ -12,8 +12,8 @@ from weft.sim.timeline import Event, Timeline, write_clocks, write_trace
 
 def test_events_are_kept_as_of_the_boards_start() -> None:
     timeline = Timeline()
-    timeline.pass_time(100, 1e-6, [Event("a", "first", 0.25, 0.5)])
-    timeline.pass_time(200, 2e-6, [Event("b", "second", 0.5, 1.0, {"bytes": 3})])
+    end_s = timeline.add(0.0, 100, 1e-6, [Event("a", "first", 0.25, 0.5)])
+    timeline.add(end_s, 200, 2e-6, [Event("b", "second", 0.5, 1.0, {"bytes": 3})])
     assert timeline.elapsed_cycles == 300
     assert timeline.elapsed_s == pytest.approx(3e-6)
     assert timeline.events == [Event("a", "first", 0.25, 0.5), Event("b", "second", 1.5, 1.0, {"bytes": 3})]
@@ -22,7 +22,7 @@ def test_events_are_kept_as_of_the_boards_start() -> None:
 def test_a_board_that_works_for_long_forgets_its_oldest_events() -> None:
     timeline = Timeline()
     for number in range(100_001):
-        timeline.pass_time(1, 1e-8, [Event("a", str(number), 0, 0.01)])
+        timeline.add(timeline.elapsed_s, 1, 1e-8, [Event("a", str(number), 0, 0.01)])
     assert len(timeline.events) == 100_000
     assert timeline.events[0].name == "1"
     assert timeline.elapsed_cycles == 100_001

@@ -85,7 +85,7 @@ def test_a_pynq_program(
     tmp_path: Path,
 ) -> None:
     np.save(tmp_path / "raw.npy", raw)
-    bitstream = write_overlay(design, tmp_path, board)
+    bitstream = write_overlay([design], tmp_path, board)
     with VirtualBoard(board, host=free_address) as running:
         done = run_program("-c", DRIVE, bitstream, *order)
         assert done.returncode == 0, done.stderr
@@ -126,7 +126,7 @@ def test_a_dma_for_each_further_stream(
 ) -> None:
     raw = np.random.default_rng(5).integers(-9000, 9000, (2, 11, 6))
     np.save(tmp_path / "raw.npy", raw)
-    bitstream = write_overlay(two_streams, tmp_path)
+    bitstream = write_overlay([two_streams], tmp_path)
     with VirtualBoard("pynq-z2", host=free_address) as running:
         done = run_program("-c", TWO_STREAMS, bitstream)
         assert done.returncode == 0, done.stderr
@@ -154,7 +154,7 @@ except Exception as error:
 def test_a_program_is_told_why_its_bitstream_was_refused(
     design: Design, free_address: str, run_program: RunProgram, write_overlay: Callable[..., Path], tmp_path: Path
 ) -> None:
-    good = write_overlay(design, tmp_path)
+    good = write_overlay([design], tmp_path)
     bad = tmp_path / "bad.bin"
     bad.write_bytes(good.read_bytes()[:-1])
     bad.with_suffix(".hwh").write_text(good.with_suffix(".hwh").read_text())
@@ -164,7 +164,7 @@ def test_a_program_is_told_why_its_bitstream_was_refused(
 
 
 def test_bitstreams_lie_on_the_board_from_the_start(design: Design, tmp_path: Path) -> None:
-    (tmp_path / "net.bin").write_bytes(pack(design, "pynq-z2", 10.0))
+    (tmp_path / "net.bin").write_bytes(pack([design], "pynq-z2", 10.0))
     with VirtualBoard("pynq-z2", tmp_path, port=0) as running, Remote(running.port) as remote:
         assert remote.call("RemoteDevice", "existsfile", file_path="/lib/firmware/net.bin").exists
         remote.write_file("/sys/class/fpga_manager/fpga0/firmware", b"net.bin")
@@ -273,9 +273,9 @@ def test_a_message_is_bounded(remote: Remote) -> None:
 
 
 def test_a_bitstream_without_a_file(remote: Remote) -> None:
-    data = pack(Overlay(None, ("leds",)), "pynq-z2", 10.0)
+    data = pack([], "pynq-z2", 10.0, ["leds"])
     assert remote.call("RemoteDevice", "download", {"buffer": data[:50]}, {"buffer": data[50:]}).status
-    leds = address_map(Overlay(None, ("leds",)), "zynq7")["leds"]
+    leds = address_map(Overlay(gpios=("leds",)), "zynq7")["leds"]
     mapping = remote.mapped(leds, 16)
     assert remote.call("Mmio", "write", mmio_id=mapping, offset=0, data=b"\x05\0\0\0").status
     assert remote.call("Mmio", "read", mmio_id=mapping, offset=0, length=4).data == 5

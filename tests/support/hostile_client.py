@@ -48,7 +48,7 @@ class HostileClient:
         ]
         self.core = [(module, method) for module, method in self.methods if "xrf" not in module.__name__]
         self.known = list(TEXTS)  # identifiers that the board gave are sent back to it
-        addresses = address_map(Overlay(dense_design()), "zynq7").values()
+        addresses = address_map(Overlay((dense_design(),)), "zynq7").values()
         self.registers = [base + offset for base in addresses for offset in (0, 4, 0x10, 0x18, 0x28, 0x30, 0x48, 0x58)]
         self.places = [0, 0x1000_0000]  # physical addresses
 
@@ -81,7 +81,7 @@ class HostileClient:
     def _image(self) -> None:
         """An image whose hash is right and whose content is not (or is, one time in eight)."""
         module, method = next(each for each in self.core if each[1].name == "download")
-        data = self._tampered() if self.random.random() < 0.87 else pack(dense_design(), "pynq-z2", 10.0)
+        data = self._tampered() if self.random.random() < 0.87 else pack([dense_design()], "pynq-z2", 10.0)
         cut = self.random.randint(0, len(data))
         pieces = [module.DownloadRequest(buffer=part).SerializeToString() for part in (data[:cut], data[cut:])]
         self._call(module, method, pieces)

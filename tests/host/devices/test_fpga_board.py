@@ -30,7 +30,6 @@ from weft.host.streams import ends, pack, unpack
 from weft.sim import Fault, VirtualBoard
 from weft.sim.faults import CALLS
 from weft.sim.image import pack as pack_image
-from weft.sim.overlay import Overlay
 
 BOARD = load_board("pynq-z2")
 _FEW = 5
@@ -132,11 +131,35 @@ def test_two_designs_take_turns_in_the_fabric(board: VirtualBoard) -> None:
             np.testing.assert_array_equal(two.run({"x": x})["y"], expected(other, x))
 
 
+def shared(*designs: Design) -> list[Region]:
+    return [region(design, f"fpga{number}") for number, design in enumerate(designs)]
+
+
+def test_designs_of_one_bitstream_are_loaded_once_and_interleave(board: VirtualBoard, calls: list[str]) -> None:
+    regions = shared(dense_design(), dense_design(4, 6, "net_other"), dense_design())
+    with opened(board) as device:
+        programs = [device.prepare(regions[0], None, regions)]
+        loads = calls.count("writefile")  # the image, and its name to the FPGA manager
+        programs += [device.prepare(each, None, regions) for each in regions[1:]]
+        for samples in (3, 9, 9, 1):
+            for program in programs:
+                x = values(samples)
+                np.testing.assert_array_equal(program.run({"x": x})["y"], expected(program.design, x))
+        assert calls.count("writefile") == loads > 0
+        for program in programs:
+            program.close()
+        assert board.buffers == 0
+    assert {event.track for event in board.timeline} == {
+        *(f"design_{number}" for number in range(3)),
+        *(f"axi_dma_{number} {way}" for number in range(3) for way in ("send", "receive")),
+    }
+
+
 @pytest.mark.parametrize("samples", [0, 1, 7, 8, 9, 29])
 def test_long_batches_go_in_pieces_through_two_buffers(
     board: VirtualBoard, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weft.host.overlay.PIECE", 8 * 6)  # eight samples of 3 int16
+    monkeypatch.setattr("weft.host.design_driver.PIECE", 8 * 6)  # eight samples of 3 int16
     x = values(samples)
     with opened(board) as device:
         program = device.prepare(REGION)
@@ -255,7 +278,7 @@ def test_another_programs_bitstream_is_noticed_though_its_registers_are_alike(bo
         x = values(6)
         program.run({"x": x})
         with board._machine.lock:
-            board._machine.program(pack_image(Overlay(other), "pynq-z2", 10.0))
+            board._machine.program(pack_image([other], "pynq-z2", 10.0))
         with pytest.raises(DeviceError, match="another bitstream than this session's is on the board"):
             program.run({"x": x})
         np.testing.assert_array_equal(program.run({"x": x})["y"], expected(dense_design(), x))
