@@ -12,7 +12,7 @@ from weft.boards.errors import ArtefactError, DeviceError, WeftError
 from weft.hls.block_design import LENGTH_BITS, WINDOW
 from weft.hls.design import Design
 from weft.sim.accelerator import CONTROL, START, Accelerator
-from weft.sim.estimate import estimate
+from weft.sim.board_report import board_report
 from weft.sim.image import Image
 from weft.sim.kernel import Kernel
 from weft.sim.memory import Memory
@@ -126,7 +126,7 @@ def _checked_report(design: Design, board: Board, clock_ns: float) -> Report:
     """The design's cycle model, after seeing that the design runs at all: it may come from anyone."""
     try:
         design.run([np.zeros((1, *design.tensors[name].shape), np.int64) for name in design.inputs])
-        return estimate(design, board, clock_ns)
+        return board_report(design, board, clock_ns)
     except WeftError as error:
         raise ArtefactError(f"the image cannot be simulated: {error}") from error
     except Exception as error:  # whatever a stranger's layers make NumPy raise

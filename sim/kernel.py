@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 from weft.boards import Board
 from weft.hls.block_design import Placed
-from weft.hls.design import Design
 from weft.sim.accelerator import Accelerator
 from weft.sim.dma import AxiDma, Receiver, Sender
 from weft.sim.memory import Memory
@@ -18,8 +15,8 @@ from weft.sim.timeline import Event, Timeline
 class Kernel:
     """Independent of the other designs in the fabric: it may work while they do.
 
-    Time is that of `report`. What designs that work at the same time take from each other's memory bandwidth is not
-    modelled: each has all of it.
+    A run of n samples takes `report.cycles(n)` cycles of the clock that is set, whatever clock `report` is of. What
+    designs that work at the same time take from each other's memory bandwidth is not modelled: each has all of it.
     """
 
     def __init__(self, place: Placed, board: Board, memory: Memory, report: Report) -> None:
@@ -33,7 +30,7 @@ class Kernel:
             name: AxiDma(senders[i] if i < len(senders) else None, receivers[i] if i < len(receivers) else None)
             for i, name in enumerate(place.dma_names)
         }
-        self._free_s = 0.0  # when the last run ends
+        self._free_us = 0.0  # when the last run ends
 
     def advance(self, timeline: Timeline, mhz: float) -> None:
         """Work as far as inputs and outputs allow, at a clock of `mhz`, and note the time of each run that ended."""
@@ -43,7 +40,7 @@ class Kernel:
 
     def observe(self, timeline: Timeline) -> None:
         """A program reads a register here, and sees that the runs so far have ended."""
-        timeline.reach(self._free_s)
+        timeline.reach(self._free_us)
 
     def stop_transfers(self) -> None:
         """Reset the DMAs."""
@@ -53,32 +50,24 @@ class Kernel:
     def _spend(self, samples: int, timeline: Timeline, mhz: float) -> None:
         """Let one run take its time, from when the program started it or the run before it ended.
 
-        A first burst is read; then design and memory work at the same time, and the slower one sets the pace. Input
-        streams end, and output streams begin, one latency less one interval from the run's other end.
+        Input streams end, and output streams begin, one latency less one interval from the run's other end.
         """
-        cycle_us = 1 / mhz
-        latency, interval = self._report.latency_cycles.worst, self._report.interval_cycles.worst
-        lead = self._board.memory.latency_cycles
-        busy = max(self._report.cycles(samples), ceil(_moving_us(self._place.design, self._board, samples) / cycle_us))
-        total_us = (lead + busy) * cycle_us
-        stream_us = (busy - max(0, latency - interval)) * cycle_us
-        design, dmas = self._place.design, self._place.dma_names
-        figures = {"samples": samples, "latency_cycles": latency, "interval_cycles": interval}
-        events = [Event(self._place.name, design.name, lead * cycle_us, busy * cycle_us, figures)]
+        report, design, dmas = self._report, self._place.design, self._place.dma_names
+        cycles, cycle_us = report.cycles(samples), 1 / mhz
+        latency, interval = report.latency_cycles.worst, report.interval_cycles.worst
+        total_us = cycles * cycle_us
+        stream_us = total_us - max(0, latency - interval) * cycle_us
+        figures = {
+            "samples": samples,
+            "latency_cycles": latency,
+            "interval_cycles": interval,
+            "cycle_model": "estimate" if report.samples == 1 else "events",
+        }
+        events = [Event(self._place.name, design.name, 0.0, total_us, figures)]
         for dma, name in zip(dmas, design.inputs, strict=False):
             size = {"bytes": samples * design.tensors[name].stream_bytes}
-            events.append(Event(f"{dma} send", name, 0.0, lead * cycle_us + stream_us, size))
+            events.append(Event(f"{dma} send", name, 0.0, stream_us, size))
         for dma, name in zip(dmas, design.outputs, strict=False):
             size = {"bytes": samples * design.tensors[name].stream_bytes}
             events.append(Event(f"{dma} receive", name, total_us - stream_us, stream_us, size))
-        self._free_s = timeline.add(max(timeline.now_s, self._free_s), lead + busy, total_us * 1e-6, events)
-
-
-def _moving_us(design: Design, board: Board, samples: int) -> float:
-    """Microseconds that the bytes of a run take: each way by the link, both together by the memory."""
-    inward, outward = (
-        samples * sum(design.tensors[name].stream_bytes for name in end) for end in (design.inputs, design.outputs)
-    )
-    memory = board.memory
-    by_link = max(inward, outward) / board.link.bytes_per_s
-    return 1e6 * max(by_link, (inward + outward) / (memory.bytes_per_s * memory.efficiency))
+        self._free_us = timeline.add(max(timeline.now_us, self._free_us), total_us, cycles, events)

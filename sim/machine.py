@@ -86,7 +86,7 @@ class Machine:
         except ArtefactError:
             self._set_state("write init error")
             raise
-        self.timeline.reach(self.timeline.elapsed_s)  # whatever runs has ended before a reconfiguration does
+        self.timeline.reach(self.timeline.elapsed_us)  # whatever runs has ended before a reconfiguration does
         self._set_state("operating")
 
     def _set_state(self, state: str) -> None:

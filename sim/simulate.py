@@ -17,9 +17,10 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.hls.design import Design
 from weft.hls.samples import checked_samples
-from weft.sim.cost.model import NEWEST_TOOL, Context
+from weft.sim.cost.model import NEWEST_TOOL, Context, beats
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.estimate import context_of, estimate
+from weft.sim.events.budget import Budget
 from weft.sim.events.network import parallel_network, stream_network
 from weft.sim.events.occupancy import largest_occupancy, mean_occupancy, stalls
 from weft.sim.events.process import Network
@@ -31,6 +32,9 @@ from weft.sim.timeline import Event
 
 #: Samples sent back to back where no inputs say how many: the pipeline is full, and the last two give the interval.
 _SAMPLES = 4
+
+#: How often an iteration is solved at least: for each of the samples, at the best and at the worst.
+_LEAST_VISITS = 2 * _SAMPLES
 
 #: Samples whose events the timeline keeps.
 _KEPT_SAMPLES = 100
@@ -44,14 +48,17 @@ def simulate(
     clock_ns: float | None = None,
     tool: str = NEWEST_TOOL,
     samples: int | None = None,
+    limit: int | None = None,
 ) -> Report:
     """What happens when samples are sent through `design` on `board` back to back.
 
     `inputs` as `Design.run` takes them: their outputs, bit for bit, are `outputs` of the report. `samples` (4 or more;
     the inputs' number by default) is how many are timed. The report's latency is the first sample's, its interval that
-    of the last two; its rows carry stalls, and `fifos` and `events` what the FIFOs held and what ran when.
+    of the last two; its rows carry stalls, and `fifos` and `events` what the FIFOs held and what ran when. `limit` is
+    the number of iterations of layers that may be solved for it, some 20 million a second.
 
-    Raises what `estimate` raises, DeadlockError where FIFOs are too shallow, InputError for inputs that do not fit.
+    Raises what `estimate` raises, DeadlockError where FIFOs are too shallow, InputError for inputs that do not fit,
+    TooLongError beyond `limit`.
     """
     machine = load_board(board)
     base = estimate(design, machine, clock_ns, tool=tool)
@@ -66,7 +73,8 @@ def simulate(
         raise InputError(f"{count} samples cannot be simulated: give their number")
     timed = max(count, _SAMPLES)
     context = context_of(design, machine, clock_ns, tool)
-    best, worst = (_scheduled(context, machine, timed, end) for end in (False, True))
+    budget = _budget(design, limit)
+    best, worst = (_scheduled(context, machine, timed, end, budget) for end in (False, True))
     return replace(_timed(base, machine, best, worst), samples=max(1, count), outputs=outputs)
 
 
@@ -85,10 +93,20 @@ def smallest_fifos(
     return design.with_fifo_depths(depths)
 
 
-def _scheduled(context: Context, board: Board, samples: int, worst: bool) -> Schedule:
+def _budget(design: Design, limit: int | None) -> Budget:
+    """What is left of `limit` if all goes well; with none, nothing is looked at."""
+    budget = Budget(limit)
+    if limit is not None:
+        ends = sum(design.tensors[name].size for name in (*design.inputs, *design.outputs))
+        budget.spend(_LEAST_VISITS * (ends + sum(beats(tensor) for tensor in design.tensors.values())))
+        budget.spend(sum(len(layer.inputs) ** 2 for layer in design.layers))  # a Concatenate's turns
+    return budget
+
+
+def _scheduled(context: Context, board: Board, samples: int, worst: bool, budget: Budget) -> Schedule:
     network = _network(context, board, worst)
-    check_progress(network)
-    return schedule(network, samples)
+    check_progress(network, budget)
+    return schedule(network, samples, budget)
 
 
 def _network(context: Context, board: Board, worst: bool) -> Network:

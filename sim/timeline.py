@@ -27,36 +27,41 @@ class Event:
 class Timeline:
     """Simulated time, which passes only while the fabric works.
 
-    Programs live at `now_s`: it reaches the end of a run when they see that it ended. What they start before that
-    runs at the same time. `elapsed_s` and `elapsed_cycles` are until the last end.
+    Programs live at `now_us`: it reaches the end of a run when they see that it ended. What they start before that
+    runs at the same time. `elapsed_us` and `elapsed_cycles` are until the last end.
     """
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
         self.elapsed_cycles = 0
-        self.elapsed_s = 0.0
-        self.now_s = 0.0
+        self.elapsed_us = 0.0
+        self.now_us = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds until the last end."""
+        return self.elapsed_us * 1e-6
 
     @property
     def events(self) -> list[Event]:
         """The events so far, in the order in which their runs were started."""
         return list(self._events)
 
-    def add(self, start_s: float, cycles: int, seconds: float, events: Iterable[Event]) -> float:
+    def add(self, start_us: float, duration_us: float, cycles: int, events: Iterable[Event]) -> float:
         """Note a run and return its end; `events` are relative to its start, and are kept as of the board's."""
         for event in events:
-            start_us = start_s * 1e6 + event.start_us
-            self._events.append(Event(event.track, event.name, start_us, event.duration_us, event.arguments))
-        end_s = start_s + seconds
-        if end_s > self.elapsed_s:
-            beyond = min(1.0, (end_s - self.elapsed_s) / seconds)  # the rest was at the same time as another run
+            begin_us = start_us + event.start_us
+            self._events.append(Event(event.track, event.name, begin_us, event.duration_us, event.arguments))
+        end_us = start_us + duration_us
+        if end_us > self.elapsed_us:
+            beyond = min(1.0, (end_us - self.elapsed_us) / duration_us)  # the rest was at the same time as another run
             self.elapsed_cycles += round(cycles * beyond)
-            self.elapsed_s = end_s
-        return end_s
+            self.elapsed_us = end_us
+        return end_us
 
-    def reach(self, seconds: float) -> None:
+    def reach(self, us: float) -> None:
         """The program has seen what happened until then."""
-        self.now_s = max(self.now_s, seconds)
+        self.now_us = max(self.now_us, us)
 
 
 def write_trace(path: str | Path, events: Iterable[Event]) -> None:
