@@ -120,7 +120,10 @@ def _timed(base: Report, board: Board, best: Schedule, worst: Schedule) -> Repor
     """The closed form's report with what the schedules say."""
     latency = Range(*sorted(int(each.ends()[0]) for each in (best, worst)))
     interval = Range(*sorted(each.interval() for each in (best, worst)))
-    layers = tuple(_row(row, worst, base.clock_ns, board) for row in base.layers)
+    numbers = {process.name: number for number, process in enumerate(worst.network.processes)}
+    layers = tuple(
+        _row(row, worst, numbers[row.name], base.clock_ns, board) if row.name in numbers else row for row in base.layers
+    )
     energy = sum(row.energy_uj for row in layers) + static_uj(latency.worst, base.clock_ns, board)
     return replace(
         base,
@@ -133,13 +136,10 @@ def _timed(base: Report, board: Board, best: Schedule, worst: Schedule) -> Repor
     )
 
 
-def _row(row: LayerReport, run: Schedule, clock_ns: float, board: Board) -> LayerReport:
-    """A layer's row with its stalls, and the energy of the cycles in which it worked."""
-    numbers = [index for index, process in enumerate(run.network.processes) if process.name == row.name]
-    if not numbers:
-        return row
-    waited = stalls(run, numbers[0])
-    busy = run.network.processes[numbers[0]].busy_cycles
+def _row(row: LayerReport, run: Schedule, number: int, clock_ns: float, board: Board) -> LayerReport:
+    """A layer's row with the stalls of its process, and the energy of the cycles in which that worked."""
+    waited = stalls(run, number)
+    busy = run.network.processes[number].busy_cycles
     energy = dynamic_uj(row.resources, busy, clock_ns, board)
     return replace(row, starved_cycles=waited.starved, blocked_cycles=waited.blocked, energy_uj=energy)
 

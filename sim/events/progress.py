@@ -15,10 +15,6 @@ from weft.boards.errors import DeadlockError
 from weft.sim.events.budget import Budget
 from weft.sim.events.process import Fifo, Network
 
-#: A visit of a process here takes as long as solving that many iterations there (5 us and 0.05 us on the machine where
-#: docs/performance.md was printed).
-_VISIT = 100
-
 
 @dataclass(frozen=True)
 class Wait:
@@ -86,7 +82,7 @@ class _Run:
         waiting = set(range(len(self._done)))
         while waiting:
             index = waiting.pop()
-            self._budget.spend(_VISIT)
+            self._budget.visit()
             reached = self._reachable(index)
             if reached > self._done[index]:
                 self._done[index] = reached

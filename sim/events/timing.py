@@ -162,7 +162,7 @@ class _Solver:
 
     def _update(self, index: int, sample: int, floor: Integers) -> bool:
         """Raise one process's starts to what its neighbours ask for; whether any changed."""
-        self._budget.spend(self._processes[index].iterations)
+        self._budget.visit(self._processes[index].iterations)
         ready = floor.copy()
         for link in self._links[index]:
             part = ready[link.first :]

@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_designs import dense_design
 
 from weft.boards.errors import InputError
@@ -24,6 +26,27 @@ def test_windows_do_not_overlap(family: str) -> None:
     places = sorted(addresses.values())
     assert all(place % WINDOW == 0 for place in places)
     assert all(after - place >= WINDOW for place, after in pairwise(places))
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=8))
+def test_dmas_are_numbered_through_all_designs(streams: list[tuple[int, int]]) -> None:
+    designs = tuple(replace(DESIGN, inputs=("input_0",) * ins, outputs=("relu_2",) * outs) for ins, outs in streams)
+    places = Overlay(designs).places
+    numbers = [int(name.removeprefix("axi_dma_")) for place in places for name in place.dma_names]
+    assert numbers == list(range(sum(max(pair) for pair in streams)))
+    assert [place.name for place in places] == [f"design_{k}" for k in range(len(designs))]
+    assert [place.first_dma for place in places] == [sum(max(p) for p in streams[:k]) for k in range(len(streams))]
+    addresses = sorted(address_map(Overlay(designs), "zynq7").values())
+    assert all(after - place >= WINDOW for place, after in pairwise(addresses))
+
+
+def test_an_overlay_has_room_for_so_many() -> None:
+    with pytest.raises(InputError, match="at most 8 designs, and 9 are wanted"):
+        Overlay((DESIGN,) * 9)
+    with pytest.raises(InputError, match="at most 128 DMAs, and 129 are wanted"):
+        Overlay((replace(DESIGN, outputs=("relu_2",) * 129),))
+    with pytest.raises(InputError, match="'axi_dma_1' cannot name a GPIO"):
+        Overlay((DESIGN, DESIGN), ("axi_dma_1",))
 
 
 def test_an_overlay_may_be_empty() -> None:
