@@ -12,7 +12,7 @@ from weft.sim.estimate import estimate
 from weft.sim.report import Range, Report
 from weft.sim.simulate import simulate
 
-#: Iterations of layers that are solved for an image: some 3 s, and 100 times what digits_cnn takes.
+#: Iterations of layers that are solved for an image: some 3 s, and 300 times what digits_cnn takes.
 _LIMIT = 1 << 26
 
 

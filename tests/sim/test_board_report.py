@@ -65,7 +65,7 @@ def test_a_deadlock_is_found_within_the_limit_too() -> None:
     layers = (
         Layer("input", "Input", (), ("x",)),
         Layer("clone", "Clone", ("x",), ("a", "b")),
-        Layer("turn", "Transpose", ("a",), ("c",), {"perm": [1, 0]}),
+        Layer("turn", "Transpose", ("a",), ("c",), {"perm": (1, 0)}),
         Layer("sum", "Merge", ("b", "c"), ("y",), {"op": "add"}),
     )
     tensors = {name: Tensor(name, (50, 1), kind, fifo_depth=4) for name in "xabcy"}

@@ -104,6 +104,10 @@ proc config_rtl {args} {
 }
 proc csynth_design {} {
     after csynth_design solution clock top:weft_top file:weft_top.cpp
+    file mkdir weft_hls/solution1/syn/report
+    set report [open weft_hls/solution1/syn/report/csynth.xml w]
+    puts -nonewline $report $::done
+    close $report
     mark synthesis
 }
 proc export_design {args} {
