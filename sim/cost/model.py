@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from weft.boards.errors import InputError
@@ -55,10 +56,15 @@ class Context:
 
     def carried(self, tensor: Tensor) -> Tensor:
         """The tensor whose FIFO carries this one: the input of the Reshapes that made it, or itself."""
-        for layer in reversed(self.design.layers):
-            if layer.kind == "Reshape" and tensor.name in layer.outputs:
+        for layer in self._reshapes:
+            if tensor.name in layer.outputs:
                 tensor = self._tensor(layer, layer.inputs)
         return tensor
+
+    @cached_property
+    def _reshapes(self) -> tuple[Layer, ...]:
+        """The last first."""
+        return tuple(layer for layer in reversed(self.design.layers) if layer.kind == "Reshape")
 
     def _tensor(self, layer: Layer, names: tuple[str, ...]) -> Tensor:
         if not names or names[0] not in self.design.tensors:

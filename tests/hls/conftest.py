@@ -1,4 +1,4 @@
-"""Compiled firmware that several files of tests share."""
+"""Compiled firmware that several files of tests share, and the Tcl interpreter in which weft's scripts run."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def parallel(tmp_path_factory: pytest.TempPathFactory) -> Firmware:
         pytest.skip("g++ is not on PATH")
     graph = mlp_graph("io_parallel", FixedType(6, 2, rounding="RND", overflow="SAT"), FixedType(8, 5), seed=1)
     return compile_firmware(write_firmware(graph, tmp_path_factory.mktemp("parallel") / "firmware"))
+
+
+@pytest.fixture(scope="session")
+def tclsh() -> str:
+    found = shutil.which("tclsh")
+    if found is None:
+        pytest.skip("tclsh is not on PATH")
+    return found

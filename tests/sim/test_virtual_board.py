@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from weft.boards.errors import DeviceError, InputError, ToolError
 from weft.hls.design import Design
-from weft.sim import estimate
+from weft.sim import simulate
 from weft.sim.image import pack
 from weft.sim.timeline import write_trace
 from weft.sim.virtual_board import VirtualBoard, is_loopback, serve
@@ -83,13 +83,11 @@ def test_a_pynq_program(
     tmp_path: Path,
 ) -> None:
     np.save(tmp_path / "raw.npy", raw)
-    bitstream = write_overlay(design, tmp_path, board)
+    bitstream = write_overlay([design], tmp_path, board)
     with VirtualBoard(board, host=free_address) as running:
         done = run_program("-c", DRIVE, bitstream, *order)
         assert done.returncode == 0, done.stderr
-        report = estimate(design, board, 10.0)
-        compute = report.latency_cycles.worst + 23 * report.interval_cycles.worst
-        assert running.elapsed_cycles >= compute
+        assert running.elapsed_cycles == simulate(design, board).cycles(24)
         assert running.elapsed_s == pytest.approx(running.elapsed_cycles / says["clock"] / 1e6)
         write_trace(tmp_path / "trace.json", running.timeline)
     np.testing.assert_array_equal(np.load(tmp_path / "got.npy"), design.run(raw))
@@ -124,7 +122,7 @@ def test_a_dma_for_each_further_stream(
 ) -> None:
     raw = np.random.default_rng(5).integers(-9000, 9000, (2, 11, 6))
     np.save(tmp_path / "raw.npy", raw)
-    bitstream = write_overlay(two_streams, tmp_path)
+    bitstream = write_overlay([two_streams], tmp_path)
     with VirtualBoard("pynq-z2", host=free_address) as running:
         done = run_program("-c", TWO_STREAMS, bitstream)
         assert done.returncode == 0, done.stderr
@@ -133,6 +131,69 @@ def test_a_dma_for_each_further_stream(
     assert isinstance(results, list)
     np.testing.assert_array_equal(np.load(tmp_path / "got.npy"), np.array(results))
     assert sorted(tracks) == ["axi_dma_0 receive", "axi_dma_0 send", "axi_dma_1 receive", "axi_dma_1 send", "design_0"]
+
+
+TWO_DESIGNS = """
+import numpy as np, sys
+from pynq import Overlay, allocate
+overlay = Overlay(sys.argv[1])
+first, second = np.load("first.npy"), np.load("second.npy")
+x, y = allocate(first.shape, "i2"), allocate((len(first), 5), "i2")
+inputs, outputs = ([allocate(second.shape[1:], "i2") for _ in range(2)] for _ in range(2))
+got = []
+for _ in range(2):
+    x[:] = first
+    for buffer, values in zip(inputs, second):
+        buffer[:] = values
+    # Both are started before the program waits for either; the data of one comes between the other's streams.
+    for network, samples in ((overlay.design_1, second.shape[1]), (overlay.design_0, len(first))):
+        network.register_map.samples = samples
+        network.register_map.CTRL.AP_START = 1
+    overlay.axi_dma_1.sendchannel.transfer(inputs[0])
+    overlay.axi_dma_0.sendchannel.transfer(x)
+    overlay.axi_dma_0.recvchannel.transfer(y)
+    for dma, target in zip((overlay.axi_dma_1, overlay.axi_dma_2), outputs):
+        dma.recvchannel.transfer(target)
+    overlay.axi_dma_2.sendchannel.transfer(inputs[1])
+    for dma in (overlay.axi_dma_0, overlay.axi_dma_1, overlay.axi_dma_2):
+        dma.sendchannel.wait()
+        dma.recvchannel.wait()
+    got.append([np.array(y), np.array(outputs)])
+    first, second = first[::-1], second[:, ::-1]
+for number, each in enumerate(got):
+    np.savez(f"got{number}.npz", y=each[0], outputs=each[1])
+"""
+
+
+def test_a_pynq_program_drives_two_designs_of_one_bitstream(
+    design: Design,
+    two_streams: Design,
+    raw: NDArray[np.int64],
+    free_address: str,
+    run_program: RunProgram,
+    write_overlay: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    pairs = np.random.default_rng(5).integers(-9000, 9000, (2, 900, 6))
+    np.save(tmp_path / "first.npy", raw)
+    np.save(tmp_path / "second.npy", pairs)
+    bitstream = write_overlay([design, two_streams], tmp_path)
+    with VirtualBoard("pynq-z2", host=free_address) as running:
+        done = run_program("-c", TWO_DESIGNS, bitstream)
+        assert done.returncode == 0, done.stderr
+        events, elapsed = running.timeline, running.elapsed_cycles
+    for number, step in enumerate((1, -1)):
+        got = np.load(tmp_path / f"got{number}.npz")
+        np.testing.assert_array_equal(got["y"], design.run(raw[::step]))
+        results = two_streams.run([pairs[0, ::step], pairs[1, ::step]])
+        assert isinstance(results, list)
+        np.testing.assert_array_equal(got["outputs"], np.array(results))
+    runs = [event for event in events if event.track.startswith("design")]
+    assert [event.track for event in runs] == ["design_0", "design_1"] * 2
+    # In each turn both begin together, and the longer one says how long the turn takes.
+    assert runs[0].start_us == runs[1].start_us == 0
+    assert runs[2].start_us == runs[3].start_us == pytest.approx(max(run.duration_us for run in runs[:2]))
+    assert elapsed == 2 * max(simulate(design, "pynq-z2").cycles(24), simulate(two_streams, "pynq-z2").cycles(900))
 
 
 def _trace(folder: Path) -> list[dict[str, Any]]:
@@ -152,7 +213,7 @@ except Exception as error:
 def test_a_program_is_told_why_its_bitstream_was_refused(
     design: Design, free_address: str, run_program: RunProgram, write_overlay: Callable[..., Path], tmp_path: Path
 ) -> None:
-    good = write_overlay(design, tmp_path)
+    good = write_overlay([design], tmp_path)
     bad = tmp_path / "bad.bin"
     bad.write_bytes(good.read_bytes()[:-1])
     bad.with_suffix(".hwh").write_text(good.with_suffix(".hwh").read_text())
@@ -162,7 +223,7 @@ def test_a_program_is_told_why_its_bitstream_was_refused(
 
 
 def test_bitstreams_lie_on_the_board_from_the_start(design: Design, tmp_path: Path) -> None:
-    (tmp_path / "net.bin").write_bytes(pack(design, "pynq-z2", 10.0))
+    (tmp_path / "net.bin").write_bytes(pack([design], "pynq-z2", 10.0))
     with VirtualBoard("pynq-z2", tmp_path, port=0) as running, Remote(running.port) as remote:
         assert remote.call("RemoteDevice", "existsfile", file_path="/lib/firmware/net.bin").exists
         remote.write_file("/sys/class/fpga_manager/fpga0/firmware", b"net.bin")

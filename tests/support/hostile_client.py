@@ -53,7 +53,7 @@ class HostileClient:
         ]
         self.core = [(module, method) for module, method in self.methods if "xrf" not in module.__name__]
         self.known = list(TEXTS)  # identifiers that the board gave are sent back to it
-        addresses = address_map(Overlay(dense_design()), "zynq7").values()
+        addresses = address_map(Overlay((dense_design(),) * 3), "zynq7").values()
         self.registers = [base + offset for base in addresses for offset in (0, 4, 0x10, 0x18, 0x28, 0x30, 0x48, 0x58)]
         self.places = [0, 0x1000_0000]  # physical addresses
 
@@ -86,7 +86,8 @@ class HostileClient:
     def _image(self) -> None:
         """An image whose hash is right and whose content is not (or is, one time in eight)."""
         module, method = next(each for each in self.core if each[1].name == "download")
-        data = self._tampered() if self.random.random() < 0.87 else pack(dense_design(), "pynq-z2", 10.0)
+        designs = [dense_design()] * self.random.randint(1, 3)
+        data = self._tampered() if self.random.random() < 0.87 else pack(designs, "pynq-z2", 10.0)
         cut = self.random.randint(0, len(data))
         pieces = [module.DownloadRequest(buffer=part).SerializeToString() for part in (data[:cut], data[cut:])]
         self._call(module, method, pieces)
@@ -117,7 +118,13 @@ class HostileClient:
             content = bytes(damaged)
         else:
             content = self._other_json(content)
-        rest = b'{"board": "pynq-z2", "clock_ns": 10, "gpios": []}\n' + content
+        header = {"board": "pynq-z2", "clock_ns": 10, "gpios": []}
+        if self.random.random() < 0.5:  # a whole design before the damaged one, and sizes that are seldom wrong
+            whole = dense_design().to_bytes()
+            wrong = self.random.choice((0, 0, 0, 1, -1, 2**40))
+            header["sizes"] = [len(whole) + wrong, len(content) - wrong]
+            content = whole + content
+        rest = json.dumps(header).encode() + b"\n" + content
         return b"weft-virtual-image/1\n" + sha256(rest).hexdigest().encode() + b"\n" + rest
 
     def _other_json(self, content: bytes) -> bytes:

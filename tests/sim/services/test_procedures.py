@@ -52,9 +52,9 @@ def test_a_message_is_bounded(remote: Remote) -> None:
 
 
 def test_a_bitstream_without_a_file(remote: Remote) -> None:
-    data = pack(Overlay(None, ("leds",)), "pynq-z2", 10.0)
+    data = pack([], "pynq-z2", 10.0, ["leds"])
     assert remote.call("RemoteDevice", "download", {"buffer": data[:50]}, {"buffer": data[50:]}).status
-    leds = address_map(Overlay(None, ("leds",)), "zynq7")["leds"]
+    leds = address_map(Overlay(gpios=("leds",)), "zynq7")["leds"]
     mapping = remote.mapped(leds, 16)
     assert remote.call("Mmio", "write", mmio_id=mapping, offset=0, data=b"\x05\0\0\0").status
     assert remote.call("Mmio", "read", mmio_id=mapping, offset=0, length=4).data == 5
