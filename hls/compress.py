@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx_ir.passes import common
 
 from weft.boards.errors import InputError
-from weft.hls.calibrate import Arrays, Choice, checked, choose_types, run_in_chunks
+from weft.hls.calibrate import Arrays, Choice, checked, choose_types, random_samples, run_in_chunks
 from weft.hls.load import load
 from weft.hls.passes.editing import is_standard
 from weft.hls.passes.infer_shapes import InferShapesPass
@@ -97,7 +97,7 @@ def compress(
         raise InputError("the model is quantised already: give compress the float model it was made from")
     if original.graph.opset_imports.get("", TARGET_OPSET) < TARGET_OPSET:
         raise InputError(f"the model could not be brought to opset {TARGET_OPSET}: export it with that opset")
-    data = checked(original, calibration)
+    data = random_samples(original) if calibration is None else checked(original, calibration)
     sentences = []
     if calibration is None:
         sentences.append("No calibration data was given, so types were chosen on random inputs: accuracy may suffer.")
