@@ -14,7 +14,7 @@ import weft
 from weft.boards import Board, load_board
 from weft.boards.errors import InputError, ModelError
 from weft.boards.resources import Resources
-from weft.host.commands.plan import Objective
+from weft.host.commands.planning import Objective
 from weft.host.objectives import OBJECTIVES
 from weft.host.plan import Plan
 

@@ -104,7 +104,7 @@ def test_types_that_are_given_are_measured_and_kept(digits: dict[str, Any]) -> N
     small = weft.compress(DIGITS, "int8", calibration=digits["calibration"])
     plan = weft.plan(small, board="pynq-z2", min_accuracy=0.9, **digits)
     assert accuracy(plan).recipe == "own types"
-    coarse = {"precision": "fixed<4,2>", "devices": "fpga"}
+    coarse: dict[str, Any] = {"precision": "fixed<4,2>", "devices": "fpga"}
     with pytest.raises(InputError, match=r"the best is fixed<4,2>: .*the network given: 98\.00%"):
         weft.plan(DIGITS, board="pynq-z2", min_accuracy=0.97, **coarse, **digits)
 
