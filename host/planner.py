@@ -46,6 +46,7 @@ def plan(
     max_power_w: float | None = None,
     min_accuracy: float | None = None,
     evaluation: Data | None = None,
+    dimensions: Mapping[str, int] | None = None,
     pins: str | Iterable[str] = (),
     forbids: str | Iterable[str] = (),
     without: tuple[str, str] | None = None,
@@ -63,7 +64,8 @@ def plan(
     "latency" (one sample), "throughput" (steady state) and "energy" compare costs, and may leave the FPGA unused.
     `max_latency_ms` of one sample and `max_power_w` of the devices that have a region bound them all. With
     `min_accuracy` (a share) the model is quantised so that its plan is the best of those that are as accurate on
-    `evaluation` (see `weft.host.evaluation.read_evaluation`), which should be other samples than `calibration`. `pins`
+    `evaluation` (see `weft.host.evaluation.read_evaluation`), which should be other samples than `calibration`.
+    `dimensions` gives free dimensions of the inputs a size, without which only the CPU and OpenCL run them. `pins`
     ("conv.*=fpga": node names, a regular expression) and `forbids` ("opencl:Softmax") steer; `without` is a device kind
     and a node name to keep apart, for comparison.
 
@@ -76,7 +78,7 @@ def plan(
     wish = Wish(objective, None if max_latency_ms is None else max_latency_ms * 1e-3, max_power_w)
     steering = read_steering(pins, forbids, names, without)
     configuration = read_configuration(target, strategy, reuse_factor, precision, io, clock_ns, tool)
-    loaded = model.model.clone() if isinstance(model, Compressed) else load(model)
+    loaded = _loaded(model, dimensions)
     planner = _Planner(_name(model, loaded), target, names, configuration, calibration, wish, steering)
     if min_accuracy is None and evaluation is None:
         return planner.plan(loaded)
@@ -272,6 +274,13 @@ def _require_all(device: Device, network: Network) -> None:
     for node in network.nodes:
         if refusal := device.supports(node):
             raise ModelError(f"node {node.name!r} cannot run on {device.name}: {refusal}; add cpu to the devices")
+
+
+def _loaded(given: Any, dimensions: Mapping[str, int] | None) -> ir.Model:
+    """The model; what `compress` returned has been loaded before."""
+    if not isinstance(given, Compressed):
+        return load(given, dimensions=dimensions)
+    return load(given.model, dimensions=dimensions) if dimensions else given.model.clone()
 
 
 def _name(given: Any, model: ir.Model) -> str:

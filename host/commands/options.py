@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from weft.boards.errors import InputError
+
 errors = Console(stderr=True)
 
 
@@ -38,8 +40,20 @@ Source = Annotated[
 ]
 BoardName = Annotated[str, typer.Option("--board", metavar="B", help="See `weft boards`.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+DIMENSION_HELP = "A size for a free dimension of the inputs, such as length=128; repeatable."
 TOOL_HELP = "The HLS tool to foretell: vitis-2023.2, vivado-2020.1, ..."
 ToolOption = Annotated[str | None, typer.Option("--tool", metavar="T", help=TOOL_HELP)]
+
+
+def read_dimensions(texts: list[str] | None) -> dict[str, int] | None:
+    """Sizes by name of what `--dimension` gave. Raises InputError for a text that is not NAME=SIZE."""
+    sizes = {}
+    for text in texts or ():
+        name, _, size = text.rpartition("=")
+        if not name or not size.isascii() or not size.isdecimal():
+            raise InputError(f"dimension {text!r} cannot be read: write NAME=SIZE, such as length=128")
+        sizes[name] = int(size)
+    return sizes or None
 
 
 def print_json(value: Any) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from weft.boards.errors import InputError
 from weft.host.arrays import read_npz
-from weft.host.commands.options import TOOL_HELP
+from weft.host.commands.options import DIMENSION_HELP, TOOL_HELP, read_dimensions
 
 _aim = partial(typer.Option, rich_help_panel="What the plan is to reach")
 _place = partial(typer.Option, rich_help_panel="What runs where")
@@ -57,6 +57,7 @@ def plan_options(
     forbid: Annotated[
         list[str] | None, _place(metavar="DEVICE:OPERATOR", help="Such as opencl:Softmax; repeatable.")
     ] = None,
+    dimension: Annotated[list[str] | None, _place(metavar="NAME=SIZE", help=DIMENSION_HELP)] = None,
     objective: Annotated[
         Objective,
         _aim(metavar="AIM", help="preference (the order of --devices), or the best latency, throughput or energy."),
@@ -91,6 +92,7 @@ def plan_options(
         "calibration": None if calibration is None else read_npz(calibration),
         "pins": pin or None,
         "forbids": forbid or None,
+        "dimensions": read_dimensions(dimension),
         "clock_ns": clock_ns,
         "strategy": None if strategy is None else strategy.value,
         "reuse_factor": reuse_factor,
@@ -121,7 +123,7 @@ def takes_plan_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def refuse_for_folder(source: Path, options: dict[str, Any], *allowed: str) -> None:
     """Raise InputError for an option of a plan that a folder, which was planned when it was made, cannot follow."""
-    flags = {"pins": "pin", "forbids": "forbid"}
+    flags = {"pins": "pin", "forbids": "forbid", "dimensions": "dimension"}
     for name in options:
         if name not in allowed:
             flag = flags.get(name, name).replace("_", "-")

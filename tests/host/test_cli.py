@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import pytest
 import typer
+from builder import Builder
 from numpy.typing import NDArray
 from onnx.external_data_helper import set_external_data
 
@@ -119,7 +120,7 @@ PLANNING = ("plan", "build", "run", "simulate")
 def test_commands_that_plan_take_every_option_of_a_plan(command: str) -> None:
     """What `weft.plan` takes, `without` apart, which is for `--explain`; pins and forbids are repeated one by one."""
     wanted = {name.replace("_", "-") for name in inspect.signature(plan).parameters} - {"model", "without"}
-    wanted = {{"pins": "pin", "forbids": "forbid"}.get(name, name) for name in wanted}
+    wanted = {{"pins": "pin", "forbids": "forbid", "dimensions": "dimension"}.get(name, name) for name in wanted}
     flags = {flag for option in typer.main.get_command(app).commands[command].params for flag in option.opts}  # type: ignore[attr-defined]
     assert {f"--{name}" for name in wanted} <= flags
 
@@ -137,6 +138,26 @@ def test_accuracy_from_the_command_line(capsys: Capture, mlp: Path, tmp_path: Pa
     assert "of 40 samples, as the network given has them" in capsys.readouterr().err
     assert weft("plan", *shared, "--min-accuracy", 1.5) == 1
     assert "min_accuracy is a share" in capsys.readouterr().err
+
+
+def test_a_dimension_is_given_a_size(capsys: Capture, tmp_path: Path) -> None:
+    proto = Builder((2, 6, 6)).conv(2, 3).node("Relu").proto(3)
+    for value in (proto.graph.input[0], proto.graph.output[0]):
+        del value.type.tensor_type.shape.dim[2:]
+        for name in ("height", "width"):
+            value.type.tensor_type.shape.dim.add().dim_param = name
+    net, small = tmp_path / "net.onnx", tmp_path / "small.onnx"
+    onnx.save(proto, net)
+    sizes = ("--dimension", "height=4", "--dimension", "width=5")
+    plan = ("plan", net, "--board", "pynq-z2", "--json")
+    where = [json.loads(output(capsys, *plan, *options))["regions"][0]["device"] for options in ((), sizes)]
+    assert where == ["cpu", "fpga"]
+    assert weft("compress", net, "-o", small, *sizes) == 0
+    assert [dim.dim_value for dim in onnx.load(small).graph.input[0].type.tensor_type.shape.dim] == [0, 2, 4, 5]
+    capsys.readouterr()
+    for text in ("height", "height=", "=4", "height=-1", "height=4.0"):
+        assert weft(*plan, "--dimension", text) == 1
+        assert "write NAME=SIZE" in capsys.readouterr().err
 
 
 def test_steering_a_run(capsys: Capture, mixed: Path, tmp_path: Path, samples: Floats) -> None:
