@@ -103,7 +103,8 @@ class _Planner:
 
     def accurate(self, model: ir.Model, goal: Goal) -> Plan:
         """The plan that is preferred, or of the least cost, of all ways to quantise that reach the goal."""
-        return choose(model, goal, self.plan, self._in_float, self._settled(model))
+        only_fpga = all(map(takes_designs, self.devices))
+        return choose(model, goal, self.plan, None if only_fpga else self._in_float, self._settled(model))
 
     def _settled(self, model: ir.Model) -> str:
         """What the types of the network are called where there is nothing to choose."""

@@ -1,13 +1,14 @@
 """How to quantise a network so that its plan is the best of those that are accurate enough.
 
 Plans are made of the network in float, where no FPGA is used, and of what each recipe of `compress` makes of it. A
-wider type is taken never to cost less: 16 bits are planned only where no plan of 8 bits is accurate enough.
+wider type is taken never to cost less: 16 bits are planned only where no plan of 8 bits is accurate enough, and 16
+bits for some layers (`weft.hls.mixed_widths`) only where those for all layers would be, at a higher cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import onnx_ir as ir
@@ -15,6 +16,7 @@ import onnx_ir as ir
 from weft.boards.errors import InputError
 from weft.hls.calibrate import checked
 from weft.hls.compress import Recipe, compress
+from weft.hls.mixed_widths import widened
 from weft.host.accuracy import Accuracy
 from weft.host.evaluation import Data, Evaluation, read_evaluation
 from weft.host.plan import Plan
@@ -47,57 +49,96 @@ def read_goal(model: ir.Model, least: float, evaluation: Data | None, calibratio
     return Goal(least, measured, checked(model, calibration), same=False)
 
 
-def choose(model: ir.Model, goal: Goal, plan_of: PlanOf, in_float: PlanOf, settled: str) -> Plan:
+def choose(model: ir.Model, goal: Goal, plan_of: PlanOf, in_float: PlanOf | None, settled: str) -> Plan:
     """The plan of the least value among those that are accurate enough; of equal ones the most accurate.
 
     Args:
         model: the network, loaded.
         goal: what is accurate enough.
         plan_of: plans a network.
-        in_float: plans it without the FPGA.
+        in_float: plans it without the FPGA; None where there is no other device.
         settled: what the network's types are called where there is no choice; empty where there is.
 
     Raises:
         InputError: no plan is accurate enough; the sentence says which comes closest. Or what no plan could be made of.
 
     """
-    tried: list[Plan] = []
-    failures: dict[str, InputError] = {}
-    enough: list[Plan] = []
-    for choices in _rounds(model, goal, plan_of, in_float, settled):
-        for recipe, made in choices.items():
-            try:
-                plan = made()
-            except InputError as error:
-                failures[recipe] = error
-            else:
-                tried.append(replace(plan, accuracy=goal.evaluation.of(plan, recipe)))
-        enough = [plan for plan in tried if _accuracy(plan).value >= goal.least]
-        if enough and (any(map(_on_fpga, enough)) or not any(map(_on_fpga, tried))):
-            break
-    if not tried:
-        raise next(iter(failures.values()))
-    if not enough:
-        raise _too_inaccurate(goal, tried, failures)
-    best = min(enough, key=lambda plan: (plan.value, -_accuracy(plan).value))
-    return replace(best, notes=(*_notes(best, tried, failures), *best.notes))
-
-
-def _rounds(
-    model: ir.Model, goal: Goal, plan_of: PlanOf, in_float: PlanOf, settled: str
-) -> Iterator[dict[str, Callable[[], Plan]]]:
-    """What to plan, by its name; a round is needed where those before it are not accurate enough on the FPGA."""
+    tried = _Tried(goal)
     if settled:
-        yield {settled: partial(plan_of, model)}
-        return
+        tried.add(settled, partial(plan_of, model))
+        return tried.best()
 
-    def quantised(recipe: Recipe) -> Plan:
-        plan = plan_of(compress(model, recipe, calibration=goal.calibration).model)
+    def calibrated(network: ir.Model) -> Plan:
+        plan = plan_of(network)
         return replace(plan, notes=(_SAME, *plan.notes)) if goal.same else plan
 
-    narrow: tuple[Recipe, ...] = ("fixed8", "int8")
-    yield {"float": partial(in_float, model), **{recipe: partial(quantised, recipe) for recipe in narrow}}
-    yield {"fixed16": partial(quantised, "fixed16")}
+    def quantised(recipe: Recipe) -> Plan | None:
+        return tried.add(recipe, lambda: calibrated(compress(model, recipe, calibration=goal.calibration).model))
+
+    if in_float is not None:
+        tried.add("float", partial(in_float, model))
+    narrow = [plan for plan in (quantised("fixed8"), quantised("int8")) if plan is not None]
+    if any(map(tried.enough, narrow if any(map(_on_fpga, narrow)) else tried.plans)):
+        return tried.best()
+    wide = quantised("fixed16")
+    cheaper = wide is None or (tried.enough(wide) and any(plan.value < wide.value for plan in narrow))
+    for names, mixed in widened(model, goal.calibration) if narrow and cheaper else ():
+        plan = tried.add(f"fixed8 with {' and '.join(names)} at 16 bits", partial(calibrated, mixed))
+        if plan is not None and tried.enough(plan):
+            break
+    return tried.best()
+
+
+@dataclass
+class _Tried:
+    """What was planned, and why other things could not be."""
+
+    goal: Goal
+    plans: list[Plan] = field(default_factory=list)
+    failures: dict[str, InputError] = field(default_factory=dict)
+
+    def add(self, recipe: str, made: Callable[[], Plan]) -> Plan | None:
+        """Plan and measure; None where that cannot be planned."""
+        try:
+            plan = made()
+        except InputError as error:
+            self.failures[recipe] = error
+            return None
+        self.plans.append(replace(plan, accuracy=self.goal.evaluation.of(plan, recipe)))
+        return self.plans[-1]
+
+    def enough(self, plan: Plan) -> bool:
+        """Whether a plan is accurate enough."""
+        return _accuracy(plan).value >= self.goal.least
+
+    def best(self) -> Plan:
+        """The best plan, with what is to be said of it. Raises InputError where none is accurate enough."""
+        if not self.plans:
+            raise next(iter(self.failures.values()))
+        enough = [plan for plan in self.plans if self.enough(plan)]
+        if not enough:
+            raise self._too_inaccurate()
+        best = min(enough, key=lambda plan: (plan.value, -_accuracy(plan).value))
+        return replace(best, notes=(*self._notes(best), *best.notes))
+
+    def _too_inaccurate(self) -> InputError:
+        closest = max(map(_accuracy, self.plans), key=lambda accuracy: accuracy.value)
+        rest = "".join(f"; no plan of {recipe}: {error}" for recipe, error in self.failures.items())
+        return InputError(
+            f"no plan reaches min_accuracy {self.goal.least:g}: the best is {closest}; lower it, or train the network "
+            f"further{rest}"
+        )
+
+    def _notes(self, best: Plan) -> Iterator[str]:
+        yield f"{best.accuracy}."
+        others = [
+            f"{_accuracy(plan).recipe} {_accuracy(plan).written()} at {quantity(plan.objective, plan.value)}"
+            for plan in self.plans
+            if _accuracy(plan) is not best.accuracy
+        ]
+        others += [f"no plan of {recipe} ({error})" for recipe, error in self.failures.items()]
+        if others:
+            yield f"Beside it: {', '.join(others)}."
 
 
 def _on_fpga(plan: Plan) -> bool:
@@ -107,23 +148,3 @@ def _on_fpga(plan: Plan) -> bool:
 def _accuracy(plan: Plan) -> Accuracy:
     assert plan.accuracy is not None
     return plan.accuracy
-
-
-def _too_inaccurate(goal: Goal, tried: Sequence[Plan], failures: Mapping[str, InputError]) -> InputError:
-    best = max((_accuracy(plan) for plan in tried), key=lambda accuracy: accuracy.value)
-    rest = "".join(f"; no plan of {recipe}: {error}" for recipe, error in failures.items())
-    return InputError(
-        f"no plan reaches min_accuracy {goal.least:g}: the best is {best}; lower it, or train the network further{rest}"
-    )
-
-
-def _notes(best: Plan, tried: Sequence[Plan], failures: Mapping[str, InputError]) -> Iterator[str]:
-    yield f"{best.accuracy}."
-    others = [
-        f"{_accuracy(plan).recipe} {_accuracy(plan).written()} at {quantity(plan.objective, plan.value)}"
-        for plan in tried
-        if plan is not best
-    ]
-    others += [f"no plan of {recipe} ({error})" for recipe, error in failures.items()]
-    if others:
-        yield f"Beside it: {', '.join(others)}."

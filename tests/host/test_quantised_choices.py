@@ -95,6 +95,23 @@ def test_sixteen_bits_where_eight_are_too_few() -> None:
     assert any("fixed8" in note and "int8" in note for note in plan.notes)
 
 
+def test_some_layers_at_sixteen_bits_where_all_would_cost_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WEFT_CACHE_DIR", str(tmp_path))  # no profile of this machine: energy counts its watts
+    x = np.random.default_rng(0).normal(0, 1, (600, 16)).astype(np.float32)
+    model = Builder((16,)).dense(16, 12).node("Relu").dense(12, 24).node("Relu").dense(24, 40).proto(40)
+    wish: dict[str, Any] = {"board": "pynq-z2", "devices": "fpga", "objective": "energy"}
+    plan = weft.plan(model, min_accuracy=0.975, evaluation=x[:400], calibration=x[400:], **wish)
+    assert accuracy(plan).recipe.startswith("fixed8 with MatMul_")
+    wide, narrow = (
+        weft.plan(weft.compress(model, recipe, calibration=x[400:]), **wish).value for recipe in ("fixed16", "fixed8")
+    )
+    assert narrow <= plan.value < wide
+    region = plan.fpga_region
+    assert region is not None
+    assert region.design is not None
+    assert {tensor.type.width for tensor in region.design.tensors.values()} >= {8, 16}
+
+
 def test_what_no_types_reach_is_an_error_with_the_best(digits: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"min_accuracy 0\.999: the best is .*: 98\.\d\d% of 450 samples"):
         weft.plan(DIGITS, board="pynq-z2", min_accuracy=0.999, **digits)
@@ -111,6 +128,7 @@ def test_types_that_are_given_are_measured_and_kept(digits: dict[str, Any]) -> N
 
 def test_without_an_fpga_there_is_nothing_to_choose(digits: dict[str, Any]) -> None:
     plan = weft.plan(DIGITS, board="pynq-z2", devices="cpu", min_accuracy=0.98, **digits)
+    assert len(plan.notes) == 1
     assert accuracy(plan).recipe == "float"
     assert plan.regions[0].reason == "the CPU is the only device that was asked for"
 
