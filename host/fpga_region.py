@@ -5,11 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from weft.boards import Board
 from weft.boards.errors import InputError, ModelError
@@ -20,6 +18,7 @@ from weft.hls.lowering import QUANTISERS
 from weft.hls.quantised import is_quantised
 from weft.host.capacity import most_weight_bits, weight_bits
 from weft.host.device import Device, Region
+from weft.host.evaluation import Data
 from weft.host.fitting import fit
 from weft.host.graph import Network
 from weft.host.placement import Offer
@@ -29,7 +28,6 @@ from weft.host.streams import ends
 from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
 
-Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
 _MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
 _MOST_PARTS = 5  # of one that does not fit, by bisection of their work
 
@@ -39,9 +37,7 @@ def computes(node: ir.Node) -> bool:
     return node.op_type not in QUANTISERS
 
 
-def fixed_point(
-    model: ir.Model, wanted: Configuration, calibration: Calibration | None
-) -> tuple[ir.Model, tuple[str, ...]]:
+def fixed_point(model: ir.Model, wanted: Configuration, calibration: Data | None) -> tuple[ir.Model, tuple[str, ...]]:
     """The model with fixed-point types: as it is if it has them or a precision was given, otherwise compressed; and
     what is to be said about it. Raises ModelError for inputs that random numbers cannot stand in for."""
     if wanted.precision is not None or is_quantised(model):
