@@ -6,6 +6,7 @@ WeftError                   catch this one
  |   |- BoardError          a board name or board file
  |   |- ArtefactError       a build directory, image or archive
  |   |- DeadlockError       a design's FIFOs are too shallow for it to finish
+ |   |- TooLongError        a simulation takes longer than its caller allows
  |   +- DoesNotFitError     a design is larger than its board
  |- DeviceError             a device failed                          (exit code 3)
  +- ToolError               a tool or extra is missing or failed     (exit code 3)
@@ -36,6 +37,10 @@ class ArtefactError(InputError):
 
 class DeadlockError(InputError):
     """A design's layers wait for each other through FIFOs that are too shallow."""
+
+
+class TooLongError(InputError):
+    """A simulation takes more work than its caller allows."""
 
 
 class DoesNotFitError(InputError):

@@ -10,7 +10,7 @@ from typing import Any
 from weft.boards import Board
 from weft.boards.errors import InputError, ToolError
 from weft.hls.design import Design, Tensor
-from weft.hls.firmware import render
+from weft.hls.rendering import render
 from weft.hls.vitis import run_tool
 
 KERNEL = "weft_kernel"

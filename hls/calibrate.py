@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, log2, log10
+from math import ceil, inf, log2, log10, prod
 
 import numpy as np
 import onnx_ir as ir
@@ -24,6 +24,8 @@ Arrays = Mapping[str, NDArray[np.generic]]
 CHUNK_BYTES = 2**26  # of intermediate results held at a time
 CHUNK_SAMPLES = 256
 RANDOM_SAMPLES = 256
+# A type follows from how values are spread: a million of them tell that as well from few large images as from many.
+_RANDOM_VALUES, _FEWEST_SAMPLES = 2**20, 8
 # Scales that float32 can hold, with room for the product of two of them in a bias.
 SMALLEST_INTEGER, LARGEST_INTEGER = -40, 40
 # Clipping trades range for resolution, at most by this many octaves; beyond, clipping always costs more.
@@ -79,7 +81,9 @@ def _random(value: ir.Value) -> NDArray[np.generic]:
     if value.dtype != ir.DataType.FLOAT or not dims or any(not isinstance(dim, int) for dim in dims[1:]):
         raise InputError(f"input {value.name!r} cannot be calibrated with random numbers: give calibration data")
     batch = dims[0] if isinstance(dims[0], int) else 1
-    shape = [ceil(RANDOM_SAMPLES / max(batch, 1)) * batch, *(int(dim) for dim in dims[1:] if isinstance(dim, int))]
+    extents = [int(dim) for dim in dims[1:] if isinstance(dim, int)]
+    samples = max(_FEWEST_SAMPLES, min(RANDOM_SAMPLES, _RANDOM_VALUES // max(prod(extents), 1)))
+    shape = [ceil(samples / max(batch, 1)) * batch, *extents]
     return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 

@@ -169,10 +169,10 @@ def _write_bitstream(
             return f"{stem}.xclbin", False
     elif vitis.missing_tools() == "":
         progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")
-        vitis.build_bitstream(part / "firmware", region.design, plan.board, part / f"{stem}.bin")
+        vitis.build_bitstream([part / "firmware"], [region.design], plan.board, part / f"{stem}.bin")
         return f"{stem}.bin", False
-    (part / f"{stem}.bin").write_bytes(pack(region.design, plan.board.name, region.design.clock_ns))
-    hwh = write_hwh(region.design, plan.board, region.design.clock_ns)
+    (part / f"{stem}.bin").write_bytes(pack([region.design], plan.board.name, region.design.clock_ns))
+    hwh = write_hwh([region.design], plan.board, region.design.clock_ns)
     (part / f"{stem}.hwh").write_text(hwh, encoding="utf-8")
     return f"{stem}.bin", True
 

@@ -6,7 +6,7 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -47,6 +47,7 @@ class Region:
     predicted_s: float = 0.0
     design: Design | None = field(default=None, repr=False, compare=False)  # FPGA regions only
     report: Report | None = field(default=None, repr=False, compare=False)  # FPGA regions only
+    overlay: str = "overlay0"  # FPGA regions only: regions of one name share a bitstream
 
 
 class Program(Protocol):
@@ -98,6 +99,18 @@ class Device(Protocol):
     def close(self) -> None:
         """Release the device; a second call does nothing."""
         ...
+
+
+def sharing(region: Region, regions: Iterable[Region]) -> tuple[Region, ...]:
+    """The regions of one plan that share a bitstream with `region`, itself among them, in the order of their designs
+    in it; only `region` where it has no design."""
+    if region.design is None:
+        return (region,)
+    return tuple(
+        each
+        for each in regions
+        if each.design is not None and (each.device, each.overlay) == (region.device, region.overlay)
+    )
 
 
 def samples_in(inputs: Mapping[str, Any]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,21 +35,24 @@ class Opened:
     _devices: dict[str, Device] = field(default_factory=dict)
     _turns: dict[str, AbstractContextManager[object]] = field(default_factory=dict)
 
-    def step(self, region: Region, bitstream: Path | None) -> Step:
-        """Make a region ready. Raises InputError if its device is not among the names, and what the device raises."""
+    def step(self, region: Region, bitstream: Path | None, together: Sequence[Region]) -> Step:
+        """Make a region ready; `together` are those that share its bitstream (`sharing`).
+
+        Raises InputError if its device is not among the names, and what the device raises.
+        """
         wanted = kind(region.device)
         if wanted not in self.names:
             raise InputError(f"region {region.name!r} is planned for {wanted}, which is not among the devices given")
         stand_in = partial(self._on_cpu, region) if self.fallback and wanted != "cpu" else None
         turn = self._turns.setdefault(wanted, nullcontext() if wanted == "cpu" else threading.Lock())
-        step = Step(region, partial(self._prepare, region, bitstream), turn, stand_in)
+        step = Step(region, partial(self._prepare, region, bitstream, together), turn, stand_in)
         self.stack.callback(step.close)
         return step
 
-    def _prepare(self, region: Region, bitstream: Path | None) -> Program:
+    def _prepare(self, region: Region, bitstream: Path | None, together: Sequence[Region]) -> Program:
         device = self._device(kind(region.device))
         if isinstance(device, (FpgaDevice, XrtDevice)):
-            return device.prepare(region, bitstream)
+            return device.prepare(region, bitstream, together)
         return device.prepare(region)
 
     def _on_cpu(self, region: Region) -> Program:

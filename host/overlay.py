@@ -1,242 +1,65 @@
-"""A design on a PYNQ board: pynq's Overlay, its buffers, and the registers of AXI DMA (PG021) and of the network.
-
-Over the network each access is a remote procedure of about half a millisecond, so what the board keeps (buffers,
-their addresses, the sample count) is sent once, and a run takes nine of them where pynq's DMA driver takes 34.
-"""
+"""A bitstream on a PYNQ board: pynq's Overlay, and a driver for each design in it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from weft.boards.errors import DeviceError
-from weft.hls.design import Tensor
-from weft.hls.vitis import NETWORK
-from weft.host.pynq_board import (
-    device_errors,
-    fresh_pynq_state,
-    is_unreachable,
-    refuse_virtual_image,
-    require_pynq,
-)
-from weft.sim import dma
-from weft.sim.accelerator import CONTROL, SAMPLES, START
-from weft.sim.overlay import WINDOW
-
-MAXIMUM_TRANSFER = (1 << 26) - 1  # bytes; the DMA's length register is 26 bits wide (AXI DMA PG021)
-# Bytes of a longer batch that move at once: while the FPGA works on one piece the next is sent and the last one is
-# read. pynq sends messages of 2 MiB, and contiguous memory on a board is scarce.
-PIECE = 2 << 20
-_KEPT_SLOTS = 4  # two for the batch size in use, two for the one before
-_ERRORS = {dma.INTERNAL_ERROR: "internal error", dma.SLAVE_ERROR: "slave error", dma.DECODE_ERROR: "decode error"}
-_LONGEST_PAUSE_S = 0.01  # between two looks at a busy DMA
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """Buffers for up to `capacity` samples, and their physical addresses."""
-
-    capacity: int
-    sources: list[Any]
-    targets: list[Any]
-    source_addresses: list[int]
-    target_addresses: list[int]
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Samples `start` to `stop` of a batch, in a slot."""
-
-    slot: _Slot
-    start: int
-    stop: int
+from weft.hls.block_design import WINDOW, placed
+from weft.hls.design import Design
+from weft.host.design_driver import DesignDriver
+from weft.host.pynq_board import device_errors, fresh_pynq_state, refuse_virtual_image, require_pynq
 
 
 class LoadedOverlay:
-    """An overlay with the weft interface on a device: `axi_dma_i` and `design_0`. Not for two threads at once.
+    """An overlay with the weft interface on a device: `design_<k>` and `axi_dma_<i>`. Not for two threads at once.
 
     After a DeviceError of `run` the state of the board is unknown: `abandon` this one and load the bitstream again.
     """
 
-    def __init__(self, device: Any, bitstream: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(self, device: Any, bitstream: Path, designs: Sequence[Design]) -> None:
         """Load `bitstream` (beside it lies its .hwh); DeviceError or ArtefactError where the board does not take it."""
         pynq = require_pynq()
         refuse_virtual_image(device, bitstream)
-        self._inputs, self._outputs = tuple(inputs), tuple(outputs)
-        self._device, self._allocate = device, pynq.allocate
-        self._slots: dict[tuple[int, int], _Slot] = {}
-        sample = max(tensor.stream_bytes for tensor in (*inputs, *outputs))
-        if sample > MAXIMUM_TRANSFER:
-            raise DeviceError(f"one sample of {bitstream.stem} is longer than an AXI DMA transfer of 64 MiB")
-        self._largest = max(1, min(PIECE, MAXIMUM_TRANSFER) // sample)
-        self._written: dict[tuple[int, int], int] = {}  # (DMA or -1, register): what it holds since we wrote it
+        allocate = partial(pynq.allocate, target=device)
         with device_errors(f"loading {bitstream.name}"), fresh_pynq_state(pynq, device):
-            overlay = pynq.Overlay(str(bitstream.resolve()), device=device)
-            self._design = self._registers(pynq, overlay, NETWORK)
-            count = max(len(inputs), len(outputs))
-            self._dmas = [self._registers(pynq, overlay, f"axi_dma_{i}") for i in range(count)]
-            for base, ends in ((dma.SENDER_BASE, inputs), (dma.RECEIVER_BASE, outputs)):
-                for each in self._dmas[: len(ends)]:
-                    each.write(base + dma.CONTROL, dma.RUN)
+            addresses = pynq.Overlay(str(bitstream.resolve()), device=device).ip_dict
+            self._drivers = []
+            for place in placed(designs):
+                registers = {
+                    name: pynq.MMIO(addresses[name]["phys_addr"], WINDOW, device=device)
+                    for name in (place.name, *place.dma_names)
+                }
+                self._drivers.append(DesignDriver(place, registers, allocate))
+        self._last = self._drivers[0]  # the driver that ran last
 
-    def _registers(self, pynq: Any, overlay: Any, name: str) -> Any:
-        return pynq.MMIO(overlay.ip_dict[name]["phys_addr"], WINDOW, device=self._device)
+    def run(self, number: int, inputs: Sequence[NDArray[Any]], timeout_s: float) -> list[NDArray[Any]]:
+        """Run design `number`: integers in, integers out, each (N, *tensor.shape).
 
-    def run(self, inputs: Sequence[NDArray[Any]], timeout_s: float) -> list[NDArray[Any]]:
-        """Integers in, integers out, each (N, *tensor.shape). Raises DeviceError where the board fails or is silent."""
-        samples = len(inputs[0])
-        results = [np.empty((samples, *tensor.shape), tensor.type.storage) for tensor in self._outputs]
-        working: _Piece | None = None
+        Raises DeviceError where the board fails, is silent, or holds another bitstream.
+        """
         with device_errors("running on the FPGA"):
-            self._check_untouched()
-            for number, start in enumerate(range(0, samples, self._largest)):
-                following = self._send(inputs, start, number % 2)
-                if working is not None:
-                    self._wait(working, timeout_s)
-                self._start(following)
-                if working is not None:
-                    self._receive(working, results)
-                working = following
-            if working is not None:
-                self._wait(working, timeout_s)
-                self._receive(working, results)
-        return results
+            driver = self._drivers[number]
+            (driver if driver.has_run else self._last).check_untouched()
+            self._last = driver
+            return driver.run(inputs, timeout_s)
 
-    def _check_untouched(self) -> None:
-        """A DMA that does not hold the address written last was reset: by a reconfiguration, or by another program."""
-        place = (0, dma.RECEIVER_BASE + dma.ADDRESS)
-        if place in self._written and self._dmas[0].read(place[1]) != self._written[place]:
-            raise DeviceError(
-                "another bitstream than this session's is on the board, or another program uses its DMA: end that "
-                "program and run again"
-            )
-
-    def _send(self, inputs: Sequence[NDArray[Any]], start: int, turn: int) -> _Piece:
-        stop = min(start + self._largest, len(inputs[0]))
-        slot = self._slot(stop - start, turn)
-        for buffer, values in zip(slot.sources, inputs, strict=True):
-            part = buffer[: stop - start]
-            part[:] = values[start:stop]
-            part.flush()
-        return _Piece(slot, start, stop)
-
-    def _start(self, piece: _Piece) -> None:
-        samples, slot = piece.stop - piece.start, piece.slot
-        self._write_kept(-1, SAMPLES, samples)
-        # The receivers first: a design whose output has nowhere to go would stall with its FIFOs full.
-        for number, (tensor, address) in enumerate(zip(self._outputs, slot.target_addresses, strict=True)):
-            self._transfer(number, dma.RECEIVER_BASE, address, samples * tensor.stream_bytes)
-        self._design.write(CONTROL, START)
-        for number, (tensor, address) in enumerate(zip(self._inputs, slot.source_addresses, strict=True)):
-            self._transfer(number, dma.SENDER_BASE, address, samples * tensor.stream_bytes)
-
-    def _transfer(self, number: int, base: int, address: int, size: int) -> None:
-        self._write_kept(number, base + dma.ADDRESS, address & 0xFFFF_FFFF)
-        self._write_kept(number, base + dma.ADDRESS_MSB, address >> 32)
-        self._dmas[number].write(base + dma.LENGTH, size)
-
-    def _write_kept(self, number: int, register: int, value: int) -> None:
-        """Write a register that keeps its value, unless it has it already; all of them are 0 after loading."""
-        if self._written.get((number, register), 0) != value:
-            (self._design if number < 0 else self._dmas[number]).write(register, value)
-        self._written[number, register] = value
-
-    def _wait(self, piece: _Piece, timeout_s: float) -> None:
-        """Until every result has arrived, and so every input has gone."""
-        deadline, pause_s = time.monotonic() + timeout_s, 0.0
-        for number in range(len(self._outputs)):
-            while not self._ended(number, dma.RECEIVER_BASE):
-                for sender in range(len(self._inputs)):
-                    self._ended(sender, dma.SENDER_BASE)  # for its errors
-                if time.monotonic() > deadline:
-                    raise DeviceError(
-                        f"the FPGA gave no answer for {piece.stop - piece.start} samples within {timeout_s:.0f} s "
-                        f"(DMA timeout at axi_dma_{number}): run again, which loads the bitstream anew"
-                    )
-                time.sleep(pause_s)
-                pause_s = min(2 * pause_s + 1e-4, _LONGEST_PAUSE_S)
-
-    def _ended(self, number: int, base: int) -> bool:
-        status = self._dmas[number].read(base + dma.STATUS)
-        for bit, name in _ERRORS.items():
-            if status & bit:
-                raise DeviceError(f"axi_dma_{number} reports a {name}: run again, which loads the bitstream anew")
-        return bool(status & dma.IDLE)
-
-    def _receive(self, piece: _Piece, results: Sequence[NDArray[Any]]) -> None:
-        for buffer, values in zip(piece.slot.targets, results, strict=True):
-            buffer.invalidate()
-            values[piece.start : piece.stop] = buffer[: piece.stop - piece.start]
-
-    def _slot(self, samples: int, turn: int) -> _Slot:
-        """Buffers for `samples`, of the next power of two, so that batches of any size reuse a few."""
-        key = (1 << (samples - 1).bit_length(), turn)
-        found = self._slots.pop(key, None)
-        if found is None:
-            while len(self._slots) >= _KEPT_SLOTS:
-                _free(self._slots.pop(next(iter(self._slots))))
-            found = self._new_slot(min(key[0], self._largest))
-        self._slots[key] = found  # the last in order: the first is freed first
-        return found
-
-    def _new_slot(self, capacity: int) -> _Slot:
-        slot = _Slot(capacity, [], [], [], [])
-        try:
-            for tensors, buffers, addresses in (
-                (self._inputs, slot.sources, slot.source_addresses),
-                (self._outputs, slot.targets, slot.target_addresses),
-            ):
-                for tensor in tensors:
-                    shape = (capacity, *tensor.shape)
-                    buffers.append(self._allocate(shape, tensor.type.storage, target=self._device))
-                    addresses.append(int(buffers[-1].physical_address))
-        except BaseException:
-            _free(slot)
-            raise
-        return slot
+    def free(self, number: int) -> None:
+        """Free the buffers of design `number` on the board; another run allocates new ones."""
+        self._drivers[number].close()
 
     def close(self) -> None:
-        """Free the buffers on the board; the bitstream stays, and another run allocates new ones."""
+        """Free all buffers on the board; the bitstream stays."""
         answers = True
-        while self._slots:
-            slot = self._slots.popitem()[1]
-            answers = answers and _free(slot)
-            if not answers:
-                _forget(slot)
+        for driver in self._drivers:
+            answers = driver.close(answers)
 
     def abandon(self) -> None:
         """Give up after a failure: stop the DMAs, which may still write, before their memory is freed."""
-        for each in self._dmas:
-            try:
-                each.write(dma.CONTROL, dma.RESET)
-            except Exception as error:
-                if is_unreachable(error):
-                    for slot in self._slots.values():
-                        _forget(slot)
-                    self._slots.clear()
-                break  # another bitstream is there: nothing of ours runs
-        self.close()
-
-
-def _free(slot: _Slot) -> bool:
-    """Free the buffers; returns whether the board answered. Where it is gone its memory went with it."""
-    for buffer in (*slot.sources, *slot.targets):
-        try:
-            buffer.freebuffer()
-        except Exception as error:
-            if is_unreachable(error):
-                _forget(slot)
-                return False
-    return True
-
-
-def _forget(slot: _Slot) -> None:
-    """Keep pynq from asking a silent board, when the buffers are collected, to free them."""
-    for buffer in (*slot.sources, *slot.targets):
-        buffer.freed = True
+        answers = True
+        for driver in self._drivers:
+            answers = driver.abandon(answers)

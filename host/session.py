@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from weft.boards.errors import DeviceError, InputError
 from weft.host.build import Build, open_build
-from weft.host.device import Arrays
+from weft.host.device import Arrays, sharing
 from weft.host.devices.names import kind, parse_devices
 from weft.host.direct import Direct, Seen, direct
 from weft.host.feeds import NodeArg, check_feeds, check_names, node_args
@@ -70,7 +70,9 @@ class Session:
         names = {kind(name): name for name in (self.plan.devices if devices is None else parse_devices(devices))}
         with ExitStack() as stack:
             opened = Opened(self.plan.board, names, stack, threads, affinity, fallback == "cpu")
-            self._steps = [opened.step(region, bitstream) for region in self.plan.regions]
+            self._steps = [
+                opened.step(region, bitstream, sharing(region, self.plan.regions)) for region in self.plan.regions
+            ]
             self._direct = direct(self._steps, self._inputs, self._outputs)
             self._open: ExitStack | None = stack.pop_all()
 

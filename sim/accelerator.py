@@ -1,4 +1,4 @@
-"""The network in the fabric: HLS's control registers (ap_ctrl_hs), a sample count, and streams to the AXI DMAs.
+"""A design in the fabric: HLS's control registers (ap_ctrl_hs), a sample count, and streams to the AXI DMAs.
 
 It computes with Design.run on integers from simulated memory. As in hardware, a run takes its inputs sample by sample
 and stalls when an input is missing or an output has nowhere to go; the program then sees busy DMAs, never a hang.
@@ -48,7 +48,7 @@ class _Input:
 
 
 class Accelerator:
-    """`design_0`: input i is fed by sender i, output i drained by receiver i."""
+    """A design: input i is fed by sender i, output i drained by receiver i."""
 
     def __init__(self, design: Design, senders: Sequence[Sender], receivers: Sequence[Receiver]) -> None:
         self._design = design

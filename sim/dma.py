@@ -6,7 +6,7 @@ Where PG021 leaves behaviour undefined, a channel reports an error, so that a pr
 
 from __future__ import annotations
 
-from weft.hls.vitis import LENGTH_BITS
+from weft.hls.block_design import LENGTH_BITS
 from weft.sim.memory import AddressError, Memory
 
 SENDER_BASE, RECEIVER_BASE = 0x00, 0x30

@@ -1,28 +1,28 @@
-"""What a loaded image puts into the fabric: IPs at their addresses, and the simulated time that their work takes."""
+"""What a loaded image puts into the fabric: IPs at their addresses, after its designs were checked."""
 
 from __future__ import annotations
 
-from math import ceil
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from weft.boards import Board
-from weft.boards.errors import ArtefactError, WeftError
+from weft.boards.errors import ArtefactError, DeviceError, WeftError
+from weft.hls.block_design import LENGTH_BITS, WINDOW
 from weft.hls.design import Design
-from weft.hls.vitis import LENGTH_BITS
-from weft.sim.accelerator import Accelerator
-from weft.sim.dma import AxiDma, Receiver, Sender
-from weft.sim.estimate import estimate
+from weft.sim.accelerator import CONTROL, START, Accelerator
+from weft.sim.board_report import board_report
 from weft.sim.image import Image
+from weft.sim.kernel import Kernel
 from weft.sim.memory import Memory
-from weft.sim.overlay import NETWORK, WINDOW, address_map
-from weft.sim.processing_system import ProcessingSystem, family_of
+from weft.sim.overlay import address_map
+from weft.sim.processing_system import ProcessingSystem
 from weft.sim.report import Report
-from weft.sim.timeline import Event, Timeline
+from weft.sim.timeline import Timeline
 
 _GPIO_PINS = 0xF  # four outputs, as the LEDs of the boards
-_LARGEST_DESIGN = 1 << 28  # values in all of a design's tensors; what comes over the network may claim any shape
+_MOST_VALUES = 1 << 28  # in all tensors of an image's designs; what comes over the network may claim any shape
 
 
 class Peripheral(Protocol):
@@ -61,102 +61,74 @@ class Fabric:
             raise ArtefactError(
                 f"the image was made for board {image.board_name} and this is a {board.name}: build it for this board"
             )
-        self._board, self._memory = board, memory
-        self._dmas: list[AxiDma] = []
-        self._network: Accelerator | None = None
-        self._addresses = address_map(image.overlay, board.family)
-        peripherals: dict[str, Peripheral] = {name: Gpio() for name in image.overlay.gpios}
-        if image.overlay.design is not None:
-            self._report = self._checked_report(image)
-            self._design = image.overlay.design
-            peripherals |= self._place(image.overlay.design)
-        self._peripherals = {self._addresses[name]: each for name, each in peripherals.items()}
+        _check_size(image.overlay.designs)
+        self._kernels: dict[int, Kernel] = {}
+        self._peripherals: dict[int, Peripheral] = {}
+        addresses = address_map(image.overlay, board.family)
+        for name in image.overlay.gpios:
+            self._peripherals[addresses[name]] = Gpio()
+        for place in image.overlay.places:
+            kernel = Kernel(place, board, memory, _checked_report(place.design, board, image.clock_ns))
+            self._peripherals[addresses[place.name]] = kernel.accelerator
+            self._peripherals |= {addresses[name]: dma for name, dma in kernel.dmas.items()}
+            self._kernels |= dict.fromkeys((addresses[name] for name in (place.name, *kernel.dmas)), kernel)
 
-    def _checked_report(self, image: Image) -> Report:
-        """The design's cycle model, after seeing that the design runs at all: it may come from anyone."""
-        design = image.design
-        try:
-            self._check_size(design)
-            ends = [np.zeros((1, *design.tensors[name].shape), np.int64) for name in design.inputs]
-            design.run(ends)
-            return estimate(design, self._board, image.clock_ns)
-        except WeftError as error:
-            raise ArtefactError(f"the image cannot be simulated: {error}") from error
-        except Exception as error:  # whatever a stranger's layers make NumPy raise
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise ArtefactError(f"the image cannot be simulated ({reason}): build it again") from error
+    def starts(self, address: int, value: int) -> bool:
+        """Whether writing `value` at `address` starts a design."""
+        peripheral, offset = self._find(address)
+        return isinstance(peripheral, Accelerator) and offset == CONTROL and bool(value & START)
 
-    @staticmethod
-    def _check_size(design: Design) -> None:
-        if not design.inputs:
-            raise ArtefactError("the design has no input")
-        if sum(tensor.size for tensor in design.tensors.values()) > _LARGEST_DESIGN:
-            raise ArtefactError(f"its tensors have more than {_LARGEST_DESIGN:,} values")
-        for name in (*design.inputs, *design.outputs):
-            if design.tensors[name].stream_bytes >= 1 << LENGTH_BITS:
-                raise ArtefactError(f"one sample of {name} is longer than an AXI DMA transfer of 64 MiB")
+    def read(self, address: int, timeline: Timeline) -> int:
+        """The 32-bit register at `address`; the program knows then what its IP has done so far."""
+        peripheral, offset = self._find(address)
+        if kernel := self._kernels.get(address - offset):
+            kernel.observe(timeline)
+        return peripheral.read(offset)
 
-    def _place(self, design: Design) -> dict[str, Peripheral]:
-        """The network and its DMAs, by instance name."""
-        family = family_of(self._board)
-        port = (self._memory, family.address_bits, family.memory_bits // 8)
-        senders = [Sender(*port) for _ in design.inputs]
-        receivers = [Receiver(*port) for _ in design.outputs]
-        self._network = Accelerator(design, senders, receivers)
-        for i in range(max(len(senders), len(receivers))):
-            sender = senders[i] if i < len(senders) else None
-            self._dmas.append(AxiDma(sender, receivers[i] if i < len(receivers) else None))
-        return {NETWORK: self._network, **{f"axi_dma_{i}": dma for i, dma in enumerate(self._dmas)}}
+    def write(self, address: int, value: int, timeline: Timeline, system: ProcessingSystem) -> None:
+        """Write a 32-bit register, and let the design that it belongs to work as far as it can."""
+        peripheral, offset = self._find(address)
+        peripheral.write(offset, value)
+        if kernel := self._kernels.get(address - offset):
+            kernel.advance(timeline, system.fabric_mhz)
 
-    def find(self, address: int) -> tuple[Peripheral, int] | None:
+    def _find(self, address: int) -> tuple[Peripheral, int]:
         """The IP at an address, and the offset of its register there."""
-        base = address - address % WINDOW
-        found = self._peripherals.get(base)
-        return None if found is None else (found, address - base)
-
-    def advance(self, timeline: Timeline, system: ProcessingSystem) -> None:
-        """Let the network work as far as it can, and time pass for what it finished."""
-        if self._network is None:
-            return
-        for samples in self._network.advance():
-            self._spend(samples, timeline, system)
+        offset = address % WINDOW
+        if address - offset not in self._peripherals:
+            raise DeviceError(f"nothing answers at {address:#x}: the loaded overlay has no IP there")
+        return self._peripherals[address - offset], offset
 
     def stop_transfers(self) -> None:
         """Reset the DMAs."""
-        for dma in self._dmas:
-            dma.write(0, 1 << 2)
+        for kernel in self._kernels.values():
+            kernel.stop_transfers()
 
-    def _spend(self, samples: int, timeline: Timeline, system: ProcessingSystem) -> None:
-        """Pass the time of one run.
 
-        A first burst is read; then network and memory work at the same time, and the slower one sets the pace. Input
-        streams end, and output streams begin, one latency less one interval from the run's other end.
-        """
-        if samples == 0:
-            return
-        cycle_us = 1 / system.fabric_mhz
-        latency, interval = self._report.latency_cycles.worst, self._report.interval_cycles.worst
-        lead = self._board.memory.latency_cycles
-        moved_us = self._moving_us(samples)
-        busy = max(latency + (samples - 1) * interval, ceil(moved_us / cycle_us))
-        stream = busy - max(0, latency - interval)
-        total_us = (lead + busy) * cycle_us
-        stream_us = stream * cycle_us
-        network = {"samples": samples, "latency_cycles": latency, "interval_cycles": interval}
-        events = [Event(NETWORK, self._design.name, lead * cycle_us, busy * cycle_us, network)]
-        for i, name in enumerate(self._design.inputs):
-            size = samples * self._design.tensors[name].stream_bytes
-            events.append(Event(f"axi_dma_{i} send", name, 0.0, lead * cycle_us + stream_us, {"bytes": size}))
-        for i, name in enumerate(self._design.outputs):
-            size = samples * self._design.tensors[name].stream_bytes
-            events.append(Event(f"axi_dma_{i} receive", name, total_us - stream_us, stream_us, {"bytes": size}))
-        timeline.pass_time(lead + busy, total_us * 1e-6, events)
+def _check_size(designs: Sequence[Design]) -> None:
+    values = 0
+    for design in designs:
+        if not design.inputs:
+            raise ArtefactError("the image cannot be simulated: a design has no input")
+        values += sum(tensor.size for tensor in design.tensors.values())
+        for name in (*design.inputs, *design.outputs):
+            if name not in design.tensors:
+                raise ArtefactError(f"the image cannot be simulated: a design has no tensor {name}, which it streams")
+            if design.tensors[name].stream_bytes >= 1 << LENGTH_BITS:
+                raise ArtefactError(
+                    f"the image cannot be simulated: one sample of {name} is longer than an AXI DMA transfer of 64 MiB"
+                )
+    if values > _MOST_VALUES:
+        raise ArtefactError(f"the image cannot be simulated: its tensors have more than {_MOST_VALUES:,} values")
 
-    def _moving_us(self, samples: int) -> float:
-        """Microseconds that the bytes of a run take: each way by the link, both together by the memory."""
-        tensors = self._design.tensors
-        inward = samples * sum(tensors[name].stream_bytes for name in self._design.inputs)
-        outward = samples * sum(tensors[name].stream_bytes for name in self._design.outputs)
-        memory = self._board.memory
-        by_link = max(inward, outward) / self._board.link.bytes_per_s
-        return 1e6 * max(by_link, (inward + outward) / (memory.bytes_per_s * memory.efficiency))
+
+def _checked_report(design: Design, board: Board, clock_ns: float) -> Report:
+    """The design's cycle model, after seeing that the design runs at all: it may come from anyone."""
+    try:
+        design.run([np.zeros((1, *design.tensors[name].shape), np.int64) for name in design.inputs])
+        return board_report(design, board, clock_ns)
+    except WeftError as error:
+        raise ArtefactError(f"the image cannot be simulated: {error}") from error
+    except Exception as error:  # whatever a stranger's layers make NumPy raise
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ArtefactError(f"the image cannot be simulated ({reason}): build it again") from error

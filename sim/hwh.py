@@ -14,10 +14,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from weft.boards import Board, load_board
+from weft.hls.block_design import LENGTH_BITS, WINDOW, Dma, Placed
 from weft.hls.design import Design
-from weft.hls.vitis import LENGTH_BITS
 from weft.sim import accelerator, dma
-from weft.sim.overlay import NETWORK, WINDOW, Overlay, address_map, as_overlay
+from weft.sim.overlay import Overlay, address_map
 from weft.sim.processing_system import Family, fabric_clock, family_of
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -34,7 +34,7 @@ class _Register:
     fields: Sequence[tuple[str, int, int]] = ()
 
 
-def _network_registers() -> list[_Register]:
+def _design_registers() -> list[_Register]:
     control = [("AP_START", 0, 1), ("AP_DONE", 1, 1), ("AP_IDLE", 2, 1), ("AP_READY", 3, 1), ("AUTO_RESTART", 7, 1)]
     channels = [("CHAN0_INT", 0, 1), ("CHAN1_INT", 1, 1)]
     return [
@@ -63,15 +63,17 @@ def _dma_registers() -> list[_Register]:
     return found
 
 
-def write_hwh(what: Design | Overlay, board: str | Path | Board, clock_ns: float) -> str:
-    """The .hwh text of a design (or an overlay) on a board, for a fabric clock of at most 1000/clock_ns MHz.
+def write_hwh(designs: Sequence[Design], board: str | Path | Board, clock_ns: float, gpios: Sequence[str] = ()) -> str:
+    """The .hwh text of designs (and AXI GPIOs) on a board, for a fabric clock of at most 1000/clock_ns MHz.
 
     Raises InputError for a board without a processing system.
     """
-    overlay, machine = as_overlay(what), load_board(board)
+    overlay, machine = Overlay(tuple(designs), tuple(gpios)), load_board(board)
     family = family_of(machine)
+    ips = [_design(place) for place in overlay.places]
+    ips += [_dma(dma, family) for place in overlay.places for dma in place.dmas]
+    ips += [_gpio(name) for name in overlay.gpios]
     addresses = address_map(overlay, machine.family)
-    ips = [_ip(name, address, overlay, family) for name, address in addresses.items()]
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
@@ -80,61 +82,74 @@ def write_hwh(what: Design | Overlay, board: str | Path | Board, clock_ns: float
         lstrip_blocks=True,
     )
     return environment.get_template("overlay.hwh.j2").render(
-        name=overlay.design.name if overlay.design is not None else "overlay",
+        name="_".join(design.name for design in overlay.designs) or "overlay",
         arch="zynq" if machine.family == "zynq7" else "zynquplus",
         part=machine.part,
         system=family,
         system_parameters=_system_parameters(machine, family, clock_ns),
-        ips=ips,
+        ips=[{"address": addresses[ip["name"]], **ip} for ip in ips],
         window=WINDOW,
         memory_end=min(machine.memory.bytes, _LOW_MEMORY) - 1,
     )
 
 
-def _ip(name: str, address: int, overlay: Overlay, family: Family) -> dict[str, Any]:
-    """One IP for the template: its identity, registers, parameters and ports."""
-    base: dict[str, Any] = {"name": name, "address": address, "masters": [], "streams": []}
-    if name == NETWORK:
-        assert overlay.design is not None
-        streams = [(f"in{i}", "TARGET") for i in range(len(overlay.design.inputs))]
-        streams += [(f"out{i}", "INITIATOR") for i in range(len(overlay.design.outputs))]
-        identity = {"kind": "weft_top", "vlnv": "weft:hls:weft_top:1.0", "port": "s_axi_control"}
-        return base | identity | {"registers": _network_registers(), "parameters": {}, "streams": streams}
-    if name in overlay.gpios:
-        identity = {"kind": "axi_gpio", "vlnv": "xilinx.com:ip:axi_gpio:2.0", "port": "S_AXI"}
-        registers = [_Register("GPIO_DATA", 0x0, "Data"), _Register("GPIO_TRI", 0x4, "Direction")]
-        parameters = {"C_GPIO_WIDTH": 4, "C_ALL_OUTPUTS": 1, "C_ALL_INPUTS": 0, "C_IS_DUAL": 0}
-        return base | identity | {"registers": registers, "parameters": parameters}
-    return base | _dma(int(name.rpartition("_")[2]), overlay, family)
+def _design(place: Placed) -> dict[str, Any]:
+    """A design's IP for the template: its identity, registers, parameters and ports."""
+    streams = [(f"in{i}", "TARGET") for i in range(len(place.design.inputs))]
+    streams += [(f"out{i}", "INITIATOR") for i in range(len(place.design.outputs))]
+    return {
+        "name": place.name,
+        "kind": place.ip,
+        "vlnv": f"weft:hls:{place.ip}:1.0",
+        "port": "s_axi_control",
+        "registers": _design_registers(),
+        "parameters": {},
+        "masters": [],
+        "streams": streams,
+    }
 
 
-def _dma(number: int, overlay: Overlay, family: Family) -> dict[str, Any]:
+def _gpio(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": "axi_gpio",
+        "vlnv": "xilinx.com:ip:axi_gpio:2.0",
+        "port": "S_AXI",
+        "registers": [_Register("GPIO_DATA", 0x0, "Data"), _Register("GPIO_TRI", 0x4, "Direction")],
+        "parameters": {"C_GPIO_WIDTH": 4, "C_ALL_OUTPUTS": 1, "C_ALL_INPUTS": 0, "C_IS_DUAL": 0},
+        "masters": [],
+        "streams": [],
+    }
+
+
+def _dma(dma: Dma, family: Family) -> dict[str, Any]:
     """An AXI DMA; the parameters in small letters are those that pynq's driver reads."""
-    assert overlay.design is not None
-    design = overlay.design
-    inputs = [design.tensors[name].type.storage.itemsize * 8 for name in design.inputs[number : number + 1]]
-    outputs = [design.tensors[name].type.storage.itemsize * 8 for name in design.outputs[number : number + 1]]
+    inputs, outputs = bool(dma.input_bits), bool(dma.output_bits)
     parameters: dict[str, int] = {
         "c_include_sg": 0,
         "c_micro_dma": 0,
         "c_sg_length_width": LENGTH_BITS,
         "c_addr_width": family.address_bits,
-        "c_include_mm2s": len(inputs),
-        "c_include_s2mm": len(outputs),
+        "c_include_mm2s": int(inputs),
+        "c_include_s2mm": int(outputs),
     }
-    for direction, tdata, bits in (("mm2s", "m_axis_mm2s", inputs), ("s2mm", "s_axis_s2mm", outputs)):
+    for direction, tdata, bits in (
+        ("mm2s", "m_axis_mm2s", dma.input_bits),
+        ("s2mm", "s_axis_s2mm", dma.output_bits),
+    ):
         if bits:
             parameters[f"c_m_axi_{direction}_data_width"] = family.memory_bits
-            parameters[f"c_{tdata}_tdata_width"] = bits[0]
+            parameters[f"c_{tdata}_tdata_width"] = bits
             parameters[f"c_include_{direction}_dre"] = 0
     return {
+        "name": dma.name,
         "kind": "axi_dma",
         "vlnv": "xilinx.com:ip:axi_dma:7.1",
         "port": "S_AXI_LITE",
         "registers": _dma_registers(),
         "parameters": parameters,
-        "masters": ["M_AXI_MM2S"] * len(inputs) + ["M_AXI_S2MM"] * len(outputs),
-        "streams": [("M_AXIS_MM2S", "INITIATOR")] * len(inputs) + [("S_AXIS_S2MM", "TARGET")] * len(outputs),
+        "masters": ["M_AXI_MM2S"] * inputs + ["M_AXI_S2MM"] * outputs,
+        "streams": [("M_AXIS_MM2S", "INITIATOR")] * inputs + [("S_AXIS_S2MM", "TARGET")] * outputs,
     }
 
 

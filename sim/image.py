@@ -3,22 +3,25 @@
     weft-virtual-image/1          this line marks it: no FPGA's bitstream begins so
     64 hexadecimal digits         SHA-256 of everything after this line
     {"board": ..., ...}           one line of JSON
-    the design                    Design.to_bytes(), empty for an overlay without a network
+    the designs                   Design.to_bytes() of each, one after the other
 
-It comes over the network into the virtual board, so everything in it is checked. No pickle.
+Where there are several designs, the header's "sizes" are their bytes. It comes over the network into
+the virtual board, so everything in it is checked. No pickle.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate
 from typing import Any
 
 from weft.boards.errors import ArtefactError, InputError
 from weft.hls.design import Design
-from weft.sim.overlay import Overlay, as_overlay
+from weft.sim.overlay import LARGEST_DESIGN_COUNT, Overlay
 
 _MAGIC = b"weft-virtual-image/1\n"
 LARGEST_IMAGE = 1 << 30  # bytes; the largest real bitstream is about 0.1 GB, a design's weights may be more
@@ -35,20 +38,17 @@ class Image:
     board_name: str
     clock_ns: float
 
-    @property
-    def design(self) -> Design:
-        """The network. Raises ArtefactError for an image that has only GPIOs."""
-        if self.overlay.design is None:
-            raise ArtefactError("this virtual image carries no network: build one with `weft build`")
-        return self.overlay.design
 
+def pack(designs: Sequence[Design], board_name: str, clock_ns: float, gpios: Sequence[str] = ()) -> bytes:
+    """The image of designs (and AXI GPIOs) for a board; equal arguments give equal bytes.
 
-def pack(what: Design | Overlay, board_name: str, clock_ns: float) -> bytes:
-    """The image of a design (or of an overlay) for a board; equal arguments give equal bytes."""
-    overlay = as_overlay(what)
-    header = json.dumps({"board": board_name, "clock_ns": clock_ns, "gpios": list(overlay.gpios)})
-    content = b"" if overlay.design is None else overlay.design.to_bytes()
-    rest = header.encode() + b"\n" + content
+    Raises InputError for more designs or GPIOs than an overlay holds.
+    """
+    overlay = Overlay(tuple(designs), tuple(gpios))
+    parts = [design.to_bytes() for design in overlay.designs]
+    sizes = {"sizes": [len(part) for part in parts]} if len(parts) > 1 else {}
+    header = json.dumps({"board": board_name, "clock_ns": clock_ns, "gpios": list(overlay.gpios), **sizes})
+    rest = b"\n".join((header.encode(), b"".join(parts)))
     return _MAGIC + sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
@@ -78,8 +78,8 @@ def _header(line: bytes) -> dict[str, Any]:
     if len(line) > _LARGEST_HEADER:
         raise ValueError("its header is too long")
     header = json.loads(line)
-    if not isinstance(header, dict) or set(header) != {"board", "clock_ns", "gpios"}:
-        raise ValueError("its header has other keys than board, clock_ns and gpios")
+    if not isinstance(header, dict) or set(header) - {"sizes"} != {"board", "clock_ns", "gpios"}:
+        raise ValueError("its header has other keys than board, clock_ns, gpios and sizes")
     return header
 
 
@@ -91,5 +91,18 @@ def _read(header: dict[str, Any], content: bytes) -> Image:
         raise ValueError("its clock is not a period in nanoseconds")
     if not isinstance(gpios, list):
         raise ValueError("its GPIOs are not a list")
-    design = Design.from_bytes(content) if content else None
-    return Image(Overlay(design, tuple(gpios)), board, float(clock_ns))
+    sizes = header.get("sizes", [len(content)] if content else [])
+    designs = tuple(Design.from_bytes(part) for part in _parts(content, sizes))
+    return Image(Overlay(designs, tuple(gpios)), board, float(clock_ns))
+
+
+def _parts(content: bytes, sizes: Any) -> list[bytes]:
+    """`content` cut into pieces of `sizes` bytes, which must be all of it."""
+    if not isinstance(sizes, list) or any(type(size) is not int or size <= 0 for size in sizes):
+        raise ValueError("its sizes are not a list of bytes")
+    if len(sizes) > LARGEST_DESIGN_COUNT:
+        raise ValueError(f"it has {len(sizes)} designs, and {LARGEST_DESIGN_COUNT} are allowed")
+    if sum(sizes) != len(content):
+        raise ValueError("its sizes are not those of its designs")
+    starts = accumulate(sizes, initial=0)
+    return [content[start : start + size] for start, size in zip(starts, sizes, strict=False)]

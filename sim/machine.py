@@ -10,8 +10,7 @@ from pathlib import Path
 
 from weft.boards import Board
 from weft.boards.errors import ArtefactError, DeviceError
-from weft.sim.accelerator import CONTROL, START, Accelerator
-from weft.sim.fabric import Fabric, Peripheral
+from weft.sim.fabric import Fabric
 from weft.sim.faults import Faults
 from weft.sim.files import FIRMWARE, MANAGER, Files
 from weft.sim.image import LARGEST_IMAGE, Image, unpack
@@ -87,6 +86,7 @@ class Machine:
         except ArtefactError:
             self._set_state("write init error")
             raise
+        self.timeline.reach(self.timeline.elapsed_us)  # whatever runs has ended before a reconfiguration does
         self._set_state("operating")
 
     def _set_state(self, state: str) -> None:
@@ -115,28 +115,22 @@ class Machine:
         """The 32-bit register at `address`, a multiple of 4."""
         if self.system.contains(address, 4):
             return self.system.read(address)
-        peripheral, offset = self._find(address)
-        return peripheral.read(offset)
+        return self._loaded(address).read(address, self.timeline)
 
     def write_register(self, address: int, value: int) -> None:
         """Write a 32-bit register, and let the fabric work."""
         if self.system.contains(address, 4):
             self.system.write(address, value)
             return
-        peripheral, offset = self._find(address)
-        if isinstance(peripheral, Accelerator) and offset == CONTROL and value & START:
+        if self._loaded(address).starts(address, value):
             if self.faults.strikes("wrong_bitstream"):
-                self.fabric = Fabric(Image(Overlay(None, ("leds",)), self.board.name, 10.0), self.board, self.memory)
-                peripheral, offset = self._find(address)
+                leds = Image(Overlay(gpios=("leds",)), self.board.name, 10.0)
+                self.fabric = Fabric(leds, self.board, self.memory)
             if self.faults.strikes("dma_timeout"):
                 return
-        peripheral.write(offset, value)
-        assert self.fabric is not None
-        self.fabric.advance(self.timeline, self.system)
+        self._loaded(address).write(address, value, self.timeline, self.system)
 
-    def _find(self, address: int) -> tuple[Peripheral, int]:
-        found = self.fabric.find(address) if self.fabric is not None else None
-        if found is None:
-            reason = "no bitstream is loaded" if self.fabric is None else "the loaded overlay has no IP there"
-            raise DeviceError(f"nothing answers at {address:#x}: {reason}")
-        return found
+    def _loaded(self, address: int) -> Fabric:
+        if self.fabric is None:
+            raise DeviceError(f"nothing answers at {address:#x}: no bitstream is loaded")
+        return self.fabric

@@ -17,9 +17,12 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.hls.design import Design
 from weft.hls.samples import checked_samples
-from weft.sim.cost.model import NEWEST_TOOL, Context
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import beats
+from weft.sim.cost.tool import NEWEST_TOOL
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.estimate import context_of, estimate
+from weft.sim.events.budget import Budget
 from weft.sim.events.network import parallel_network, stream_network
 from weft.sim.events.occupancy import largest_occupancy, mean_occupancy, stalls
 from weft.sim.events.process import Network
@@ -31,6 +34,9 @@ from weft.sim.timeline import Event
 
 #: Samples sent back to back where no inputs say how many: the pipeline is full, and the last two give the interval.
 _SAMPLES = 4
+
+#: How often an iteration is solved at least: for each of the samples, at the best and at the worst.
+_LEAST_VISITS = 2 * _SAMPLES
 
 #: Samples whose events the timeline keeps.
 _KEPT_SAMPLES = 100
@@ -44,14 +50,17 @@ def simulate(
     clock_ns: float | None = None,
     tool: str = NEWEST_TOOL,
     samples: int | None = None,
+    limit: int | None = None,
 ) -> Report:
     """What happens when samples are sent through `design` on `board` back to back.
 
     `inputs` as `Design.run` takes them: their outputs, bit for bit, are `outputs` of the report. `samples` (4 or more;
     the inputs' number by default) is how many are timed. The report's latency is the first sample's, its interval that
-    of the last two; its rows carry stalls, and `fifos` and `events` what the FIFOs held and what ran when.
+    of the last two; its rows carry stalls, and `fifos` and `events` what the FIFOs held and what ran when. `limit` is
+    the number of iterations of layers that may be solved for it, some 20 million a second.
 
-    Raises what `estimate` raises, DeadlockError where FIFOs are too shallow, InputError for inputs that do not fit.
+    Raises what `estimate` raises, DeadlockError where FIFOs are too shallow, InputError for inputs that do not fit,
+    TooLongError beyond `limit`.
     """
     machine = load_board(board)
     base = estimate(design, machine, clock_ns, tool=tool)
@@ -66,7 +75,8 @@ def simulate(
         raise InputError(f"{count} samples cannot be simulated: give their number")
     timed = max(count, _SAMPLES)
     context = context_of(design, machine, clock_ns, tool)
-    best, worst = (_scheduled(context, machine, timed, end) for end in (False, True))
+    budget = _budget(design, limit)
+    best, worst = (_scheduled(network, timed, budget) for network in _networks(context, machine))
     return replace(_timed(base, machine, best, worst), samples=max(1, count), outputs=outputs)
 
 
@@ -85,24 +95,37 @@ def smallest_fifos(
     return design.with_fifo_depths(depths)
 
 
-def _scheduled(context: Context, board: Board, samples: int, worst: bool) -> Schedule:
-    network = _network(context, board, worst)
-    check_progress(network)
-    return schedule(network, samples)
+def _budget(design: Design, limit: int | None) -> Budget:
+    """What is left of `limit` if all goes well; with none, nothing is looked at."""
+    budget = Budget(limit)
+    if limit is not None:
+        ends = sum(design.tensors[name].size for name in (*design.inputs, *design.outputs))
+        budget.spend(_LEAST_VISITS * (ends + sum(beats(tensor) for tensor in design.tensors.values())))
+        budget.spend(sum(len(layer.inputs) ** 2 for layer in design.layers))  # a Concatenate's turns
+    return budget
 
 
-def _network(context: Context, board: Board, worst: bool) -> Network:
+def _scheduled(network: Network, samples: int, budget: Budget) -> Schedule:
+    check_progress(network, budget)
+    return schedule(network, samples, budget)
+
+
+def _networks(context: Context, board: Board) -> tuple[Network, Network]:
+    """The processes and FIFOs of the design with every layer's best and with every layer's worst case."""
     if context.stream:
-        return stream_network(context, board, worst)
+        return stream_network(context, board, worst=False), stream_network(context, board, worst=True)
     core = estimate(context.design, board, context.clock_ns, tool=context.tool, ends=False)
-    return parallel_network(context, board, core, worst)
+    return parallel_network(context, board, core, worst=False), parallel_network(context, board, core, worst=True)
 
 
 def _timed(base: Report, board: Board, best: Schedule, worst: Schedule) -> Report:
     """The closed form's report with what the schedules say."""
     latency = Range(*sorted(int(each.ends()[0]) for each in (best, worst)))
     interval = Range(*sorted(each.interval() for each in (best, worst)))
-    layers = tuple(_row(row, worst, base.clock_ns, board) for row in base.layers)
+    numbers = {process.name: number for number, process in enumerate(worst.network.processes)}
+    layers = tuple(
+        _row(row, worst, numbers[row.name], base.clock_ns, board) if row.name in numbers else row for row in base.layers
+    )
     energy = sum(row.energy_uj for row in layers) + static_uj(latency.worst, base.clock_ns, board)
     return replace(
         base,
@@ -115,13 +138,10 @@ def _timed(base: Report, board: Board, best: Schedule, worst: Schedule) -> Repor
     )
 
 
-def _row(row: LayerReport, run: Schedule, clock_ns: float, board: Board) -> LayerReport:
-    """A layer's row with its stalls, and the energy of the cycles in which it worked."""
-    numbers = [index for index, process in enumerate(run.network.processes) if process.name == row.name]
-    if not numbers:
-        return row
-    waited = stalls(run, numbers[0])
-    busy = run.network.processes[numbers[0]].busy_cycles
+def _row(row: LayerReport, run: Schedule, number: int, clock_ns: float, board: Board) -> LayerReport:
+    """A layer's row with the stalls of its process, and the energy of the cycles in which that worked."""
+    waited = stalls(run, number)
+    busy = run.network.processes[number].busy_cycles
     energy = dynamic_uj(row.resources, busy, clock_ns, board)
     return replace(row, starved_cycles=waited.starved, blocked_cycles=waited.blocked, energy_uj=energy)
 

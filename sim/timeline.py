@@ -25,26 +25,43 @@ class Event:
 
 
 class Timeline:
-    """Simulated time, which passes only while the fabric works."""
+    """Simulated time, which passes only while the fabric works.
+
+    Programs live at `now_us`: it reaches the end of a run when they see that it ended. What they start before that
+    runs at the same time. `elapsed_us` and `elapsed_cycles` are until the last end.
+    """
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
         self.elapsed_cycles = 0
-        self.elapsed_s = 0.0
+        self.elapsed_us = 0.0
+        self.now_us = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds until the last end."""
+        return self.elapsed_us * 1e-6
 
     @property
     def events(self) -> list[Event]:
-        """The events so far, in the order in which they ended."""
+        """The events so far, in the order in which their runs were started."""
         return list(self._events)
 
-    def pass_time(self, cycles: int, seconds: float, events: Iterable[Event]) -> None:
-        """Let time pass; `events` are relative to what was now, and are kept as of the board's start."""
-        now_us = self.elapsed_s * 1e6
+    def add(self, start_us: float, duration_us: float, cycles: int, events: Iterable[Event]) -> float:
+        """Note a run and return its end; `events` are relative to its start, and are kept as of the board's."""
         for event in events:
-            start_us = now_us + event.start_us
-            self._events.append(Event(event.track, event.name, start_us, event.duration_us, event.arguments))
-        self.elapsed_cycles += cycles
-        self.elapsed_s += seconds
+            begin_us = start_us + event.start_us
+            self._events.append(Event(event.track, event.name, begin_us, event.duration_us, event.arguments))
+        end_us = start_us + duration_us
+        if end_us > self.elapsed_us:
+            beyond = min(1.0, (end_us - self.elapsed_us) / duration_us)  # the rest was at the same time as another run
+            self.elapsed_cycles += round(cycles * beyond)
+            self.elapsed_us = end_us
+        return end_us
+
+    def reach(self, us: float) -> None:
+        """The program has seen what happened until then."""
+        self.now_us = max(self.now_us, us)
 
 
 def write_trace(path: str | Path, events: Iterable[Event]) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from weft.boards import Board
 from weft.boards.errors import DeviceError
+from weft.hls.block_design import shared_clock_ns
 from weft.hls.design import Design, Io
 from weft.hls.files import hash_file
 from weft.hls.lower import supports
@@ -33,10 +35,11 @@ _PATIENCE_S = 60.0  # beyond this and a hundred times the predicted time, a sile
 
 
 class FpgaDevice:
-    """One board, with one design in its fabric at a time. Nothing is connected before the first region is prepared.
+    """One board, with one bitstream in its fabric at a time. Nothing is connected before the first region is prepared.
 
-    A bitstream stays loaded, and its buffers allocated, while programs with the same bytes run; another design's run
-    reconfigures the fabric, and a run after a failure loads its bitstream anew. Programs may run in several threads.
+    A bitstream stays loaded, and its buffers allocated, while programs with the same bytes run; a run of a design in
+    another one reconfigures the fabric, and a run after a failure loads its bitstream anew. Programs may run in several
+    threads, one after the other.
     """
 
     def __init__(self, name: str, board: Board, io: Io = "io_stream") -> None:
@@ -48,7 +51,7 @@ class FpgaDevice:
         self._connected: Any = None
         self._folder: Path | None = None
         self._loaded: tuple[str, LoadedOverlay] | None = None  # hash of the bitstream, and what runs it
-        self._programs: Counter[str] = Counter()  # open programs by the hash of their bitstream
+        self._programs: Counter[tuple[str, int]] = Counter()  # open ones by bitstream's hash and design's number
 
     def supports(self, node: ir.Node) -> str:
         """An empty string if the node can become hls4ml firmware, otherwise the reason."""
@@ -59,20 +62,24 @@ class FpgaDevice:
         report = design_report(region, self._board)
         return Cost(seconds=report.latency_us * 1e-6, energy_j=report.energy_uj * 1e-6)
 
-    def prepare(self, region: Region, bitstream: Path | None = None) -> FpgaProgram:
-        """Load the region's design. Without `bitstream` a virtual image of it is made in a temporary folder.
+    def prepare(self, region: Region, bitstream: Path | None = None, together: Sequence[Region] = ()) -> FpgaProgram:
+        """Load the region's design, and with it those of all regions of its bitstream.
+
+        `together` are the regions that share the bitstream, `region` among them, in the order of their designs in it;
+        by default it is `region`'s alone. Without `bitstream` a virtual image is made in a temporary folder.
 
         Raises DeviceError where the board cannot be reached, is held by another program, or does not take the image.
         """
-        if region.design is None:
-            raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
+        shared = tuple(together) or (region,)
+        designs = tuple(_design(each) for each in shared)
+        number = [each.name for each in shared].index(region.name)
+        report = design_report(region, self._board)
         with self._lock:
             if bitstream is None:
-                bitstream = write_overlay(region.design, self._board, self._image_folder(), region.name)
-            key = hash_file(bitstream)
-            program = FpgaProgram(region, self, bitstream, key, design_report(region, self._board))
-            self._load(program)
-            self._programs[key] += 1
+                bitstream = write_overlay(designs, self._board, self._image_folder(), shared[0].name)
+            program = FpgaProgram(self, region.name, Loadable(bitstream, hash_file(bitstream), designs), number, report)
+            self._load(program.bitstream)
+            self._programs[program.key] += 1
         return program
 
     def _image_folder(self) -> Path:
@@ -80,34 +87,35 @@ class FpgaDevice:
             self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="weft-")))
         return self._folder
 
-    def _load(self, program: FpgaProgram) -> LoadedOverlay:
-        """The program's design, ready to run: what is in the fabric if it is that, otherwise loaded now."""
-        if self._loaded is None or self._loaded[0] != program.key:
+    def _load(self, bitstream: Loadable) -> LoadedOverlay:
+        """The bitstream, ready to run: what is in the fabric if it is that, otherwise loaded now."""
+        if self._loaded is None or self._loaded[0] != bitstream.hash:
             if self._connected is None:
                 self._connected = self._connect()
             if self._loaded is not None:
                 self._loaded[1].close()
                 self._loaded = None
-            self._loaded = program.key, LoadedOverlay(self._connected, program.bitstream, *ends(program.design))
+            self._loaded = bitstream.hash, LoadedOverlay(self._connected, bitstream.path, bitstream.designs)
         return self._loaded[1]
 
     def run(self, program: FpgaProgram, inputs: Sequence[NDArray[Any]], timeout_s: float) -> list[NDArray[Any]]:
         """Run packed samples through a program's design. Raises DeviceError where the board fails or is silent."""
         with self._lock:
-            overlay = self._load(program)
+            overlay = self._load(program.bitstream)
             try:
-                return overlay.run(inputs, timeout_s)
+                return overlay.run(program.number, inputs, timeout_s)
             except BaseException:  # an interrupt too leaves transfers behind
                 self._loaded = None
                 overlay.abandon()
                 raise
 
     def release(self, program: FpgaProgram) -> None:
-        """Free the buffers on the board when the last program of the design that is loaded closes."""
+        """Free a design's buffers on the board when its last program closes."""
         with self._lock:
             self._programs[program.key] -= 1
-            if not self._programs[program.key] and self._loaded is not None and self._loaded[0] == program.key:
-                self._loaded[1].close()
+            loaded = self._loaded
+            if not self._programs[program.key] and loaded is not None and loaded[0] == program.bitstream.hash:
+                loaded[1].free(program.number)
 
     def _connect(self) -> Any:
         place = self.name.partition("@")[2]
@@ -138,19 +146,33 @@ class FpgaDevice:
             self._open.close()
 
 
-class FpgaProgram:
-    """A region's design on a board; `bitstream` is its file, and `key` the hash of that."""
+@dataclass(frozen=True)
+class Loadable:
+    """A bitstream's file, the hash of that, and the designs in it."""
 
-    def __init__(self, region: Region, device: FpgaDevice, bitstream: Path, key: str, report: Report) -> None:
-        assert region.design is not None
-        self.design, self.bitstream, self.key = region.design, bitstream, key
+    path: Path
+    hash: str
+    designs: tuple[Design, ...]
+
+
+class FpgaProgram:
+    """A region's design on a board: design `number` of `bitstream`."""
+
+    def __init__(self, device: FpgaDevice, region: str, bitstream: Loadable, number: int, report: Report) -> None:
+        self.bitstream, self.number = bitstream, number
+        self.design = bitstream.designs[number]
         self._region, self._report = region, report
         self._device: FpgaDevice | None = device
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What programs of one design in one bitstream have in common."""
+        return self.bitstream.hash, self.number
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Outputs by ONNX value name, float32, for floating-point inputs. Raises DeviceError where the board fails."""
         if self._device is None:
-            raise DeviceError(f"region {self._region.name!r} was closed; make a new session")
+            raise DeviceError(f"region {self._region!r} was closed; make a new session")
         sources, targets = ends(self.design)
         packed = [pack(inputs[tensor.onnx_name], tensor) for tensor in sources]
         predicted_s = (self.cycles(samples_in(inputs)) or 0) * self.design.clock_ns * 1e-9
@@ -172,13 +194,23 @@ class FpgaProgram:
             device.release(self)
 
 
-def write_overlay(design: Design, board: Board, folder: Path, name: str) -> Path:
-    """Write `<name>-<12 digits>.bin` (a virtual image) and its `.hwh`; the digits come from the image's own bytes."""
-    image = pack_image(design, board.name, design.clock_ns)
+def write_overlay(designs: Sequence[Design], board: Board, folder: Path, name: str) -> Path:
+    """Write `<name>-<12 digits>.bin` (a virtual image) and its `.hwh`; the digits come from the image's own bytes.
+
+    Raises InputError for designs that cannot share a bitstream.
+    """
+    clock_ns = shared_clock_ns(designs)
+    image = pack_image(designs, board.name, clock_ns)
     path = folder / f"{name}-{sha256(image).hexdigest()[:12]}.bin"
     path.write_bytes(image)
-    path.with_suffix(".hwh").write_text(write_hwh(design, board, design.clock_ns), encoding="utf-8")
+    path.with_suffix(".hwh").write_text(write_hwh(designs, board, clock_ns), encoding="utf-8")
     return path
+
+
+def _design(region: Region) -> Design:
+    if region.design is None:
+        raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
+    return region.design
 
 
 def open_device(name: str, board: Board, threads: int | None) -> FpgaDevice:

@@ -6,7 +6,7 @@ region's design takes the kernel's place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,15 +46,21 @@ class XrtDevice:
         report = design_report(region, self._board)
         return Cost(seconds=report.latency_us * 1e-6, energy_j=report.energy_uj * 1e-6)
 
-    def prepare(self, region: Region, bitstream: Path | None = None) -> XrtProgram:
+    def prepare(self, region: Region, bitstream: Path | None = None, together: Sequence[Region] = ()) -> XrtProgram:
         """Put the region's kernel on the card: `bitstream` is the xclbin that `weft build` made.
 
+        An xclbin holds one kernel: of the regions `together` there must be one on a card (the emulation takes any).
         Raises DeviceError where there is no card, no xclbin, or where the card refuses it; ToolError without PyOpenCL.
         """
         if region.design is None:
             raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
         cl = _opencl()
         emulated = self.name == "xrt@emulation"
+        if len(together) > 1 and not emulated:
+            raise DeviceError(
+                f"an xclbin holds one kernel, and region {region.name!r} shares {region.overlay!r} with "
+                f"{len(together) - 1} more: plan the model with one region on {self.name}"
+            )
         context = cl.Context([_device(cl, "" if emulated else _PLATFORM)])
         try:
             kernel = _Emulated(cl, context, region.design) if emulated else _Card(cl, context, bitstream)

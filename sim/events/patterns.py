@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from weft.boards.errors import InputError, WeftError
 from weft.hls.design import Layer, Tensor
 from weft.hls.precision import Integers
-from weft.sim.cost.model import beats, whole
+from weft.sim.cost.reading import beats, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,10 @@ def _window(layer: Layer, sources: Sequence[Tensor], result: Tensor) -> Pattern:
     pooled = "Pooling" in layer.kind
     pointwise = "Pointwise" in layer.kind
     prefix = "pool" if pooled else "filt"
-    height, width = whole(layer, "in_height", 1), beats(sources[0]) // whole(layer, "in_height", 1)
+    height, pixels = whole(layer, "in_height", 1), beats(sources[0])
+    if not 0 < height <= pixels:
+        raise InputError(f"layer {layer.name} has an image of {height} rows in {pixels} pixels: the design is damaged")
+    width = pixels // height
     rows = 1 if pointwise else whole(layer, f"{prefix}_height", 1)
     columns = 1 if pointwise else whole(layer, f"{prefix}_width", 1)
     down = _met(height, rows, whole(layer, "stride_height", 1))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weft.boards.errors import DeadlockError
+from weft.sim.events.budget import Budget
 from weft.sim.events.process import Fifo, Network
 
 
@@ -29,12 +30,15 @@ class Wait:
         return self.fifo.consumer if self.full else self.fifo.producer
 
 
-def check_progress(network: Network) -> None:
-    """Raise DeadlockError where a sample cannot pass, naming the FIFOs of the circle and depths that open it."""
-    run = _Run(network, {name: fifo.depth for name, fifo in network.fifos.items()})
+def check_progress(network: Network, budget: Budget | None = None) -> None:
+    """Raise DeadlockError where a sample cannot pass, naming the FIFOs of the circle and depths that open it.
+
+    Raises TooLongError beyond `budget`.
+    """
+    run = _Run(network, {name: fifo.depth for name, fifo in network.fifos.items()}, budget)
     circle = run.advance()
     if circle:
-        depths = opening_depths(network)
+        depths = opening_depths(network, budget=budget)
         named = ", ".join(f"{wait.fifo.name} ({_state(wait)})" for wait in circle)
         larger = [fifo for fifo in network.fifos.values() if fifo.depth is not None and depths[fifo.name] > fifo.depth]
         remedy = ", ".join(f"{fifo.name} of depth {depths[fifo.name]}" for fifo in larger)
@@ -45,13 +49,13 @@ def _state(wait: Wait) -> str:
     return f"full at depth {wait.fifo.depth}" if wait.full else "empty"
 
 
-def opening_depths(network: Network, smallest: int | None = None) -> dict[str, int]:
+def opening_depths(network: Network, smallest: int | None = None, budget: Budget | None = None) -> dict[str, int]:
     """Depths, from the network's own (or from `smallest`) upwards, with which a sample passes.
 
     Unbounded FIFOs count as depth 1 here: what is asked for is how little is enough.
     """
     depths: dict[str, int | None] = {name: smallest or fifo.depth or 1 for name, fifo in network.fifos.items()}
-    run = _Run(network, depths)
+    run = _Run(network, depths, budget)
     while circle := run.advance():
         wait = min((wait for wait in circle if wait.full), key=lambda wait: run.depths[wait.fifo.name] or 0)
         run.depths[wait.fifo.name] = run.wanted(wait)
@@ -61,8 +65,9 @@ def opening_depths(network: Network, smallest: int | None = None) -> dict[str, i
 class _Run:
     """One sample's progress in iterations, without time."""
 
-    def __init__(self, network: Network, depths: Mapping[str, int | None]) -> None:
+    def __init__(self, network: Network, depths: Mapping[str, int | None], budget: Budget | None) -> None:
         self._network = network
+        self._budget = budget or Budget()
         self.depths = dict(depths)
         self._done = [0] * len(network.processes)
         self._reads = [
@@ -77,6 +82,7 @@ class _Run:
         waiting = set(range(len(self._done)))
         while waiting:
             index = waiting.pop()
+            self._budget.visit()
             reached = self._reachable(index)
             if reached > self._done[index]:
                 self._done[index] = reached

@@ -20,6 +20,7 @@ from math import ceil
 import numpy as np
 
 from weft.hls.precision import Integers
+from weft.sim.events.budget import Budget
 from weft.sim.events.process import Fifo, Network, Process, iteration_of
 
 # Cycles until a written token can be read, by FIFO depth, and until a read token's place can be written: a shift
@@ -68,13 +69,14 @@ class Schedule:
         return self.starts[fifo.consumer][:, iteration_of(process.reads[fifo.name], fifo.tokens)]
 
 
-def schedule(network: Network, samples: int) -> Schedule:
+def schedule(network: Network, samples: int, budget: Budget | None = None) -> Schedule:
     """Start times of `samples` samples sent back to back. The network must be free of deadlocks (`check_progress`).
 
     Once every start of a sample is one constant after the sample before, for as many samples as a FIFO can hold, the
     next sample's equations are the last one's plus that constant, and so are their solutions: the rest is filled in.
+    Raises TooLongError beyond `budget`.
     """
-    solver = _Solver(network, samples)
+    solver = _Solver(network, samples, budget or Budget())
     memory = 1 + max((ceil((fifo.depth or 1) / fifo.tokens) for fifo in network.fifos.values()), default=1)
     repeated = 0
     for sample in range(samples):
@@ -92,15 +94,16 @@ def meets(network: Network, latest: Integers) -> bool:
 
     Starts only grow while they are solved, so that a network that is late is known to be before its schedule is.
     """
-    solver = _Solver(network, len(latest))
+    solver = _Solver(network, len(latest), Budget())
     return all(solver.solve(sample, int(cycle)) for sample, cycle in enumerate(latest))
 
 
 class _Solver:
     """Start times, sample by sample: an event waits for none of a later sample."""
 
-    def __init__(self, network: Network, samples: int) -> None:
+    def __init__(self, network: Network, samples: int, budget: Budget) -> None:
         self._network = network
+        self._budget = budget
         self._processes = network.processes
         self._before = [np.cumsum(process.pace) - process.pace for process in self._processes]
         self.starts = [np.zeros((samples, process.iterations), np.int64) for process in self._processes]
@@ -159,6 +162,7 @@ class _Solver:
 
     def _update(self, index: int, sample: int, floor: Integers) -> bool:
         """Raise one process's starts to what its neighbours ask for; whether any changed."""
+        self._budget.visit(self._processes[index].iterations)
         ready = floor.copy()
         for link in self._links[index]:
             part = ready[link.first :]

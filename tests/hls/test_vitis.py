@@ -1,149 +1,18 @@
-"""The scripts for Vitis HLS and Vivado, run by a Tcl interpreter with the vendor's commands stubbed (vendor.tcl)."""
+"""Bitstreams from AMD's tools, of which `tclsh` with stubs takes the place (vendor_tools.py), and .bit to .bin."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import struct
-import subprocess
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from vendor_tools import ONE, WORDS, bit_file, firmware, prelude, stream_design
 
-from weft.boards.board import Board
-from weft.boards.errors import ArtefactError, InputError, ToolError
+from weft.boards.errors import ArtefactError, ToolError
 from weft.boards.loading import load_board
-from weft.hls.design import Design, Tensor
-from weft.hls.precision import FixedType
-from weft.hls.vitis import address_map, bit_to_bin, build_bitstream, missing_tools, tcl_scripts
+from weft.hls.vitis import bit_to_bin, build_bitstream, missing_tools
 
-STUBS = Path(__file__).parent / "vendor.tcl"
-TYPES = {8: FixedType(8, 3), 16: FixedType(8, 0, signed=False), 32: FixedType(20, 6), 64: FixedType(40, 9)}
-HWH = b'<EDKSYSTEM><MODULES><MODULE MODTYPE="processing_system7"><PARAMETERS>' + (
-    b'<PARAMETER NAME="PCW_ACT_FPGA0_PERIPHERAL_FREQMHZ" VALUE="100.0"/></PARAMETERS></MODULE></MODULES></EDKSYSTEM>'
-)
-WORDS = bytes(range(32))
-
-
-def bit_file(data: bytes = WORDS) -> bytes:
-    """A .bit file: the fixed block, four texts, the data."""
-    head = bytes.fromhex("0009 0ff0 0ff0 0ff0 0ff0 00 0001")
-    texts = [(b"a", b"weft;UserID=0XFFFFFFFF\0"), (b"b", b"7z020clg400\0"), (b"c", b"2026/11/24\0"), (b"d", b"02:22\0")]
-    fields = b"".join(key + struct.pack(">H", len(text)) + text for key, text in texts)
-    return head + fields + b"e" + struct.pack(">I", len(data)) + data
-
-
-def design(inputs: tuple[int, ...] = (16,), outputs: tuple[int, ...] = (32,)) -> Design:
-    """A design with streams of these widths in bits, and nothing between them."""
-    names = [*(f"x{i}" for i in range(len(inputs))), *(f"y{i}" for i in range(len(outputs)))]
-    tensors = {name: Tensor(name, (4,), TYPES[bits]) for name, bits in zip(names, (*inputs, *outputs), strict=True)}
-    split = len(inputs)
-    return Design("net", "io_stream", 10.0, "", (), tensors, tuple(names[:split]), tuple(names[split:]))
-
-
-def firmware(folder: Path) -> Path:
-    """The sources that the scripts name; the stubs look no further."""
-    (folder / "firmware").mkdir(parents=True)
-    for name in ("weft_top.cpp", "firmware/net.cpp"):
-        (folder / name).write_text("")
-    (folder / "given.bit").write_bytes(bit_file())
-    (folder / "given.hwh").write_bytes(HWH)
-    return folder
-
-
-def prelude(of: Design, progress: str = "100%", slack: str = "0.123") -> str:
-    def widths(port: str, names: tuple[str, ...]) -> str:
-        return " ".join(f"{port}{i} {of.tensors[name].type.storage.itemsize * 8}" for i, name in enumerate(names))
-
-    return (
-        f"set input_widths {{{widths('in', of.inputs)}}}\nset output_widths {{{widths('out', of.outputs)}}}\n"
-        f"set progress {progress}\nset slack {slack}\nsource {{{STUBS}}}\n"
-    )
-
-
-@pytest.fixture(scope="session")
-def tclsh() -> str:
-    found = shutil.which("tclsh")
-    if found is None:
-        pytest.skip("tclsh is not on PATH")
-    return found
-
-
-def run_tcl(tclsh: str, script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    (folder / "run.tcl").write_text(script)
-    return subprocess.run([tclsh, "run.tcl"], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
-
-
-SHAPES = [((16,), (32,)), ((8, 64), (16,)), ((32,), (8, 16, 64))]
-
-
-@pytest.fixture(params=["pynq-z2", "kv260"])
-def board(request: pytest.FixtureRequest) -> Board:
-    return load_board(request.param)
-
-
-@pytest.mark.parametrize(("inputs", "outputs"), SHAPES)
-def test_the_scripts_run(
-    tclsh: str, board: Board, inputs: tuple[int, ...], outputs: tuple[int, ...], tmp_path: Path
-) -> None:
-    of = design(inputs, outputs)
-    scripts = tcl_scripts(of, board)
-    firmware(tmp_path)
-    hls = run_tcl(tclsh, prelude(of) + scripts["build_hls.tcl"], tmp_path)
-    assert (hls.returncode, hls.stderr) == (0, "")
-    assert f"part:{board.part}" in hls.stdout
-    assert hls.stdout.rstrip().endswith("exported:weft:hls:weft_top")
-    vivado = run_tcl(tclsh, prelude(of) + scripts["block_design.tcl"], tmp_path)
-    assert (vivado.returncode, vivado.stderr) == (0, "")
-    assert "valid saved wrapper top launched implemented opened" in vivado.stdout
-    assert (tmp_path / "weft.bit").read_bytes() == bit_file()
-    assert (tmp_path / "weft.hwh").read_bytes() == HWH
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("NUM_MI 2", "NUM_MI 1", "no interface control/M01_AXI"),
-        ("axi_dma_0/M_AXIS_MM2S design_0/in0", "axi_dma_0/M_AXIS_MM2S design_0/in1", "no interface design_0/in1"),
-        ("c_m_axis_mm2s_tdata_width 16", "c_m_axis_mm2s_tdata_width 8", "has 8 bits"),
-        ("link design_0/out0 axi_dma_0/S_AXIS_S2MM\n", "", "is not connected"),
-        ("CONFIG.c_include_sg 0", "CONFIG.c_include_sg 1", "is not connected"),
-        ("CONFIG.PCW_USE_S_AXI_HP0 1", "CONFIG.PCW_USE_S_AXI_HP1 1", "no parameter"),
-        ("0x43C00000", "0x40400000", "one address"),
-        ("validate_bd_design\n", "", "save_bd_design before valid"),
-        ("-to_step write_bitstream", "-to_stage write_bitstream", "unknown option -to_stage"),
-        ("update_ip_catalog\n", "", "before catalogue"),
-    ],
-)
-def test_the_stubs_notice_mistakes(tclsh: str, old: str, new: str, said: str, tmp_path: Path) -> None:
-    of = design()
-    script = tcl_scripts(of, load_board("pynq-z2"))["block_design.tcl"]
-    assert old in script
-    firmware(tmp_path)
-    (tmp_path / "weft_hls" / "solution1" / "impl" / "ip").mkdir(parents=True)
-    result = run_tcl(tclsh, prelude(of) + script.replace(old, new), tmp_path)
-    assert result.returncode != 0
-    assert said in result.stderr
-
-
-def test_addresses_do_not_overlap() -> None:
-    for family, low, high in (("zynq7", 0x4000_0000, 0x7FFF_FFFF), ("zynq_ultrascale_plus", 0xA000_0000, 0xAFFF_FFFF)):
-        found = sorted(address_map(family, 15).values())
-        assert low <= found[0]
-        assert found[-1] + 0xFFFF <= high
-        assert all(after - before >= 0x1_0000 for before, after in pairwise(found))
-
-
-def test_a_card_has_no_block_design() -> None:
-    with pytest.raises(InputError, match="'alveo'"):
-        tcl_scripts(design(), load_board("alveo-u50"))
-
-
-def test_too_many_streams_are_refused() -> None:
-    with pytest.raises(InputError, match="18 streams"):
-        tcl_scripts(design((8,) * 9, (8,) * 9), load_board("pynq-z2"))
-
+REPORTS = {"csynth.xml", "utilisation.rpt", "timing.rpt", "power.rpt"}
 
 # ---------------------------------------------------------------- the whole build
 
@@ -157,7 +26,7 @@ def tools(tclsh: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("vitis-run", "vivado"):
         (folder / name).write_text(text.format(prelude=folder / "prelude.tcl", tclsh=tclsh))
         (folder / name).chmod(0o755)
-    (folder / "prelude.tcl").write_text(prelude(design()))
+    (folder / "prelude.tcl").write_text(prelude(tmp_path / "project", ONE))
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("WEFT_CACHE_DIR", str(tmp_path / "cache"))
     return folder
@@ -167,11 +36,22 @@ def test_a_build_gives_bit_bin_and_a_mended_hwh(tools: Path, tmp_path: Path) -> 
     project = firmware(tmp_path / "project")
     target = tmp_path / "out" / "net-0123.bin"
     assert missing_tools() == ""
-    assert build_bitstream(project, design(), load_board("pynq-z2"), target) == target
+    assert build_bitstream([project], [ONE], load_board("pynq-z2"), target) == target
     assert sorted(path.name for path in target.parent.iterdir()) == ["net-0123.bin", "net-0123.bit", "net-0123.hwh"]
     assert target.read_bytes() == bit_to_bin(bit_file())
     assert b"PSU__CRL_APB__PL0_REF_CTRL__ACT_FREQMHZ" in target.with_suffix(".hwh").read_bytes()
-    assert {path.name for path in (project / "reports").iterdir()} == {"utilisation.rpt", "timing.rpt", "power.rpt"}
+    assert {path.name for path in (project / "reports").iterdir()} == REPORTS
+
+
+def test_two_designs_give_one_bitstream_and_reports_of_each(tools: Path, tmp_path: Path) -> None:
+    designs = [ONE, stream_design((8, 64), (16,), "net_other")]
+    (tools / "prelude.tcl").write_text(prelude(tmp_path / "project", *designs))
+    projects = [firmware(tmp_path / "project"), firmware(tmp_path / "other", "net_other")]
+    target = build_bitstream(projects, designs, load_board("kv260"), tmp_path / "out" / "net.bin")
+    assert sorted(path.name for path in target.parent.iterdir()) == ["net.bin", "net.bit", "net.hwh"]
+    for project, name in zip(projects, ("net", "net_other"), strict=True):
+        assert {path.name for path in (project / "reports").iterdir()} == REPORTS
+        assert f"firmware/{name}.cpp" in (project / "reports" / "csynth.xml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -184,10 +64,10 @@ def test_a_build_gives_bit_bin_and_a_mended_hwh(tools: Path, tmp_path: Path) -> 
 def test_a_failed_build_leaves_its_log_and_nothing_else(
     tools: Path, state: dict[str, str], said: str, tmp_path: Path
 ) -> None:
-    (tools / "prelude.tcl").write_text(prelude(design(), **state))
+    (tools / "prelude.tcl").write_text(prelude(tmp_path / "project", ONE, **state))
     project = firmware(tmp_path / "project")
     with pytest.raises(ToolError, match=said):
-        build_bitstream(project, design(), load_board("pynq-z2"), tmp_path / "out" / "net.bin")
+        build_bitstream([project], [ONE], load_board("pynq-z2"), tmp_path / "out" / "net.bin")
     assert list((tmp_path / "out").iterdir()) == []
     assert not (project / "reports").exists()
     assert "[weft]" in (tmp_path / "cache" / "logs" / "net-vivado.log").read_text()
@@ -198,7 +78,7 @@ def test_missing_tools_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert missing_tools().startswith("vitis-run (or vitis_hls) and vivado are not on PATH")
     for name in ("vitis_hls", "vivado"):
         with pytest.raises(ToolError, match="not on PATH"):
-            build_bitstream(tmp_path, design(), load_board("pynq-z2"), tmp_path / "x.bin")
+            build_bitstream([tmp_path], [ONE], load_board("pynq-z2"), tmp_path / "x.bin")
         (tmp_path / name).write_text("")
         (tmp_path / name).chmod(0o755)
     assert missing_tools() == ""

@@ -54,7 +54,7 @@ def test_what_a_build_contains(made: Build, plan: Plan) -> None:
 def test_the_manifest_says_how_to_pack_the_streams(made: Build, plan: Plan) -> None:
     manifest = tomllib.loads((made.folder / "manifest.toml").read_text())
     assert plan.fpga_region is not None
-    design = unpack(made.bitstream.read_bytes()).design
+    design = unpack(made.bitstream.read_bytes()).overlay.designs[0]
     (port,) = manifest["inputs"]
     tensor = design.tensors[design.inputs[0]]
     assert port["name"] == plan.fpga_region.inputs[0]
@@ -65,7 +65,7 @@ def test_the_manifest_says_how_to_pack_the_streams(made: Build, plan: Plan) -> N
 
 
 def test_the_firmware_in_a_build_computes_what_its_image_does(made: Build, samples: Floats) -> None:
-    design = unpack(made.bitstream.read_bytes()).design
+    design = unpack(made.bitstream.read_bytes()).overlay.designs[0]
     firmware = compile_firmware(made.folder / "firmware")
     values = np.resize(samples, (40, *design.tensors[design.inputs[0]].shape))
     np.testing.assert_array_equal(firmware.run(values), design.run(values))

@@ -59,7 +59,7 @@ def image(tmp_path: Path) -> Path:
     kind = FixedType(8, 4)
     ends = {"a": Tensor("a", (3,), kind, onnx_name="x"), "b": Tensor("b", (3,), kind, onnx_name="y")}
     design = Design("net", "io_stream", 10.0, "xc7z020clg400-1", (), ends, ("a",), ("b",))
-    return write_overlay(design, load_board("pynq-z2"), tmp_path, "net")
+    return write_overlay([design], load_board("pynq-z2"), tmp_path, "net")
 
 
 @pytest.mark.parametrize(("remote", "marked"), [(False, False), (False, True), (True, False)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ import onnxruntime as ort
 import weft
 from weft.boards.errors import DeviceError, InputError
 from weft.host.devices.cpu import CpuDevice
+from weft.host.devices.fpga import FpgaDevice
+from weft.host.fpga_region import FpgaPlanner
+from weft.host.graph import read_network
 from weft.host.plan import Plan
 from weft.sim import VirtualBoard
 
@@ -39,6 +43,36 @@ def mlp_plan(mlp: Path, samples: Floats) -> Plan:
 @pytest.fixture(scope="module")
 def mixed_plan(mixed: Path, samples: Floats) -> Plan:
     return weft.plan(weft.compress(mixed, "fixed16", calibration=samples), board="pynq-z2")
+
+
+@pytest.fixture(scope="module")
+def shared_plan(mixed_plan: Plan) -> Plan:
+    """The part before the Erf on the FPGA too, in one bitstream with the part after it."""
+    network = read_network(mixed_plan.model)
+    before, after = mixed_plan.regions
+    erf = [number for number, node in enumerate(network.nodes) if node.op_type == "Erf"]
+    dense = [number for number, node in enumerate(network.nodes) if node.name in before.nodes and number not in erf]
+    device = FpgaDevice("fpga", mixed_plan.board)
+    planner = FpgaPlanner("net", network, mixed_plan.board, device, mixed_plan.configuration)
+    inputs, outputs = network.ends(erf)
+    middle = replace(before, nodes=network.names(erf), inputs=inputs, outputs=outputs)
+    return replace(mixed_plan, regions=(planner.region(dense), middle, replace(after, name="fpga1")))
+
+
+def test_two_regions_share_a_bitstream(shared_plan: Plan, mixed_plan: Plan, samples: Floats) -> None:
+    with VirtualBoard(shared_plan.board, port=0) as board:
+        with weft.Session(shared_plan, devices=("cpu", f"fpga@pynq://127.0.0.1:{board.port}")) as session:
+            results = [session.run(None, {"x": samples[:size]})[0] for size in (40, 1, 40)]
+            assert session.last_run is not None
+            assert [run.device for run in session.last_run.regions] == ["fpga", "cpu", "fpga"]
+            predicted = [run.cycles for run in session.last_run.regions if run.cycles is not None]
+        designs = [event for event in board.timeline if event.track.startswith("design")]
+    (expected,) = reference(mixed_plan, {"x": samples})
+    for result in results:
+        np.testing.assert_allclose(result, expected[: len(result)], atol=5e-3 * np.abs(expected).max())
+    assert [event.track for event in designs] == ["design_0", "design_1"] * 3
+    cycles = [round(event.duration_us / shared_plan.configuration.clock_ns * 1000) for event in designs]
+    assert cycles[:2] == cycles[4:] == predicted
 
 
 def test_a_network_on_the_virtual_board(mlp_plan: Plan, samples: Floats) -> None:
@@ -93,7 +127,7 @@ def test_batches_longer_than_a_dma_transfer_are_split(
 ) -> None:
     with weft.Session(mlp_plan) as session:
         (whole,) = session.run(None, {"x": samples})
-    monkeypatch.setattr("weft.host.overlay.MAXIMUM_TRANSFER", 7 * 32)  # seven samples of 16 int16
+    monkeypatch.setattr("weft.host.design_driver.MAXIMUM_TRANSFER", 7 * 32)  # seven samples of 16 int16
     with weft.Session(mlp_plan) as session:
         (pieces,) = session.run(None, {"x": samples})
     np.testing.assert_array_equal(whole, pieces)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from weft.hls.design import Design
 from weft.hls.precision import FixedType
 from weft.sim.hwh import write_hwh
 from weft.sim.image import pack
-from weft.sim.overlay import Overlay
 
 RunProgram = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -115,13 +114,19 @@ def _lowered(
 
 @pytest.fixture(scope="session")
 def write_overlay() -> Callable[..., Path]:
-    """Writes the .bin and .hwh of a design or overlay into a folder, as `weft build` names them; returns the .bin."""
+    """Writes the .bin and .hwh of designs (and GPIOs) into a folder, as `weft build` names them; returns the .bin."""
 
-    def write(what: Design | Overlay, folder: Path, board: str = "pynq-z2", clock_ns: float = 10.0) -> Path:
-        image = pack(what, board, clock_ns)
+    def write(
+        designs: Sequence[Design],
+        folder: Path,
+        board: str = "pynq-z2",
+        clock_ns: float = 10.0,
+        gpios: Sequence[str] = (),
+    ) -> Path:
+        image = pack(designs, board, clock_ns, gpios)
         path = folder / f"net-{sha256(image).hexdigest()[:12]}.bin"
         path.write_bytes(image)
-        path.with_suffix(".hwh").write_text(write_hwh(what, load_board(board), clock_ns))
+        path.with_suffix(".hwh").write_text(write_hwh(designs, load_board(board), clock_ns, gpios))
         return path
 
     return write

@@ -16,17 +16,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from small_designs import dense_design
 
 from weft.boards import Board, load_board
 from weft.boards.errors import ArtefactError, DeviceError
 from weft.hls.design import Design
-from weft.sim import estimate
+from weft.sim import estimate, simulate
 from weft.sim.image import pack
 from weft.sim.machine import Machine
-from weft.sim.overlay import NETWORK, Overlay, address_map
+from weft.sim.overlay import Overlay, address_map
 
 DESIGN = dense_design()
+OTHER = dense_design(4, 6, "net_other")
 BOARDS = pytest.mark.parametrize("name", ["pynq-z2", "kv260"])
 STATE = "/sys/class/fpga_manager/fpga0/state"
 MANAGER = "/sys/class/fpga_manager/fpga0/firmware"
@@ -34,26 +36,39 @@ MANAGER = "/sys/class/fpga_manager/fpga0/firmware"
 
 def loaded(board: str | Board, design: Design = DESIGN, clock_ns: float = 10.0) -> Machine:
     machine = Machine(load_board(board))
-    machine.program(pack(design, machine.board.name, clock_ns))
+    machine.program(pack([design], machine.board.name, clock_ns))
     return machine
 
 
-def run(machine: Machine, samples: int) -> list[int]:
-    """What a program does, register by register."""
-    addresses = address_map(Overlay(DESIGN), machine.board.family)
-    network, dma = addresses[NETWORK], addresses["axi_dma_0"]
+def start(machine: Machine, number: int, samples: int) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:
+    """What a program does with design `number`, register by register; its input, and the buffer of its output."""
+    design = (DESIGN, OTHER)[number]
+    addresses = address_map(Overlay((DESIGN, OTHER)), machine.board.family)
+    network, dma = addresses[f"design_{number}"], addresses[f"axi_dma_{number}"]
     raw = np.random.default_rng(0).integers(-128, 128, (samples, 4)).astype(np.int8)
     source = machine.memory.buffer(machine.memory.allocate(4 * samples))
-    target = machine.memory.buffer(machine.memory.allocate(6 * samples))
+    target = machine.memory.buffer(machine.memory.allocate(samples * design.tensors[design.outputs[0]].stream_bytes))
     source.data[:] = np.frombuffer(raw.tobytes(), np.uint8)
     writes = [(network + 0x10, samples), (network, 1)]
     for base, buffer in ((dma, source), (dma + 0x30, target)):
         writes += [(base, 1), (base + 0x18, buffer.address), (base + 0x28, buffer.data.size)]
     for address, value in writes:
         machine.write_register(address, value)
-    assert machine.read_register(dma + 0x34) & 2
-    assert target.data.view(np.int16).tolist() == np.asarray(DESIGN.run(raw)).ravel().tolist()
-    return [int(value) for value in target.data.view(np.int16)]
+    return raw, target.data
+
+
+def done(machine: Machine, number: int) -> bool:
+    """Whether the receiving DMA of design `number` is idle, as a program asks."""
+    dma = address_map(Overlay((DESIGN, OTHER)), machine.board.family)[f"axi_dma_{number}"]
+    return bool(machine.read_register(dma + 0x34) & 2)
+
+
+def run(machine: Machine, samples: int) -> list[int]:
+    """One run of the first design, and its output."""
+    raw, target = start(machine, 0, samples)
+    assert done(machine, 0)
+    assert target.view(np.int16).tolist() == np.asarray(DESIGN.run(raw)).ravel().tolist()
+    return [int(value) for value in target.view(np.int16)]
 
 
 @BOARDS
@@ -66,22 +81,68 @@ def test_an_image_computes_what_its_design_does(name: str) -> None:
 @BOARDS
 def test_time_passes_by_the_cycle_model(name: str) -> None:
     machine = loaded(name)
-    report = estimate(DESIGN, name, 10.0)
-    lead = machine.board.memory.latency_cycles
+    report = simulate(DESIGN, name)
     run(machine, 1)
-    assert machine.timeline.elapsed_cycles == lead + report.latency_cycles.worst
+    assert machine.timeline.elapsed_cycles == report.latency_cycles.worst
     run(machine, 41)
-    compute = report.latency_cycles.worst + 40 * report.interval_cycles.worst
-    assert machine.timeline.elapsed_cycles == 2 * lead + report.latency_cycles.worst + compute
+    assert machine.timeline.elapsed_cycles == report.cycles(1) + report.cycles(41)
     assert machine.timeline.elapsed_s == pytest.approx(machine.timeline.elapsed_cycles * 10e-9, rel=1e-4)
     first, *_ = machine.timeline.events
-    assert (first.track, first.name, first.arguments["samples"]) == (NETWORK, DESIGN.name, 1)
+    assert (first.track, first.name, first.arguments["samples"]) == ("design_0", DESIGN.name, 1)
+    assert first.arguments["cycle_model"] == "events"
     tracks = {event.track: event for event in machine.timeline.events[3:]}
     assert tracks["axi_dma_0 send"].arguments == {"bytes": 41 * 4}
     assert tracks["axi_dma_0 receive"].arguments == {"bytes": 41 * 6}
     ends = [event.start_us + event.duration_us for event in tracks.values()]
     assert max(ends) == pytest.approx(machine.timeline.elapsed_s * 1e6)
     assert all(event.start_us >= machine.timeline.events[0].duration_us for event in tracks.values())
+
+
+def test_a_design_that_is_too_large_for_events_takes_the_closed_forms_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.sim.board_report._LIMIT", 1)
+    machine = loaded("pynq-z2")
+    run(machine, 7)
+    assert machine.timeline.events[0].arguments["cycle_model"] == "estimate"
+    report, moving = estimate(DESIGN, "pynq-z2"), 1  # 4 + 6 bytes at 210 MB/s of 100 MHz: less than 5 cycles
+    latency, interval = report.latency_cycles.worst, max(report.interval_cycles.worst, moving)
+    assert machine.timeline.elapsed_cycles == machine.board.memory.latency_cycles + latency + 6 * interval
+
+
+def test_two_designs_work_at_the_same_time_until_the_program_looks() -> None:
+    """The second starts while the first works, then the first again after the second was seen to have ended."""
+    machine = Machine(load_board("pynq-z2"))
+    machine.program(pack([DESIGN, OTHER], "pynq-z2", 10.0))
+    start(machine, 0, 500)
+    start(machine, 1, 20)
+    assert done(machine, 1)
+    start(machine, 1, 30)
+    assert done(machine, 1)
+    start(machine, 0, 10)
+    runs = [event for event in machine.timeline.events if event.track.startswith("design")]
+    assert [(event.track, event.arguments["samples"]) for event in runs] == [
+        ("design_0", 500),
+        ("design_1", 20),
+        ("design_1", 30),
+        ("design_0", 10),
+    ]
+    one, two = simulate(DESIGN, "pynq-z2"), simulate(OTHER, "pynq-z2")
+    cycles = [0, 0, two.cycles(20), one.cycles(500)]
+    cycle_us = 1 / machine.system.fabric_mhz
+    assert [event.start_us for event in runs] == pytest.approx([each * cycle_us for each in cycles])
+    assert machine.timeline.elapsed_cycles == one.cycles(500) + one.cycles(10)
+    assert machine.timeline.elapsed_s == pytest.approx(machine.timeline.elapsed_cycles * cycle_us * 1e-6)
+
+
+def test_a_design_that_waits_for_its_input_holds_up_no_other() -> None:
+    machine = Machine(load_board("kv260"))
+    machine.program(pack([DESIGN, OTHER], "kv260", 10.0))
+    addresses = address_map(Overlay((DESIGN, OTHER)), machine.board.family)
+    machine.write_register(addresses["design_0"] + 0x10, 3)
+    machine.write_register(addresses["design_0"], 1)
+    start(machine, 1, 9)
+    assert done(machine, 1)
+    assert machine.read_register(addresses["design_0"]) & 1  # AP_START stays until it has run
+    assert {event.track for event in machine.timeline.events} == {"design_1", "axi_dma_1 send", "axi_dma_1 receive"}
 
 
 def test_a_slower_clock_takes_longer() -> None:
@@ -108,7 +169,7 @@ def test_an_image_is_loaded_by_name() -> None:
     with pytest.raises(DeviceError, match=r"there is no bitstream 'net\.bin'"):
         machine.write_file(MANAGER, b"net.bin")
     assert machine.files.read(STATE) == b"firmware request error\n"
-    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/lib/firmware/net.bin", pack([DESIGN], "pynq-z2", 10.0))
     machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"0")
     machine.write_file(MANAGER, b"net.bin\n")
     assert machine.files.read(STATE) == b"operating\n"
@@ -116,8 +177,8 @@ def test_an_image_is_loaded_by_name() -> None:
 
 
 def bad_images() -> dict[str, tuple[bytes, str]]:
-    good = pack(DESIGN, "pynq-z2", 10.0)
-    wrong_board = pack(DESIGN, "kv260", 10.0)
+    good = pack([DESIGN], "pynq-z2", 10.0)
+    wrong_board = pack([DESIGN], "kv260", 10.0)
     layers = (DESIGN.layers[0], replace(DESIGN.layers[1], kind="Mystery"), DESIGN.layers[2])
     no_weight = (DESIGN.layers[0], replace(DESIGN.layers[1], weights={}), DESIGN.layers[2])
     no_attribute = (DESIGN.layers[0], replace(DESIGN.layers[1], attributes={}), DESIGN.layers[2])
@@ -128,11 +189,11 @@ def bad_images() -> dict[str, tuple[bytes, str]]:
         "empty": (b"", "not a virtual image"),
         "damaged": (good[:-1], "damaged"),
         "another board's": (wrong_board, "made for board kv260 and this is a pynq-z2"),
-        "unknown layer": (pack(replace(DESIGN, layers=layers), "pynq-z2", 10.0), "cannot be simulated .*dense_1"),
-        "no weight": (pack(replace(DESIGN, layers=no_weight), "pynq-z2", 10.0), "cannot be simulated"),
-        "no attribute": (pack(replace(DESIGN, layers=no_attribute), "pynq-z2", 10.0), "cannot be simulated"),
-        "huge": (pack(replace(DESIGN, tensors={**DESIGN.tensors, "dense_1": huge}), "pynq-z2", 10.0), "more than"),
-        "wide": (pack(replace(DESIGN, tensors={**DESIGN.tensors, "input_0": wide}), "pynq-z2", 10.0), "64 MiB"),
+        "unknown layer": (pack([replace(DESIGN, layers=layers)], "pynq-z2", 10.0), "cannot be simulated .*dense_1"),
+        "no weight": (pack([replace(DESIGN, layers=no_weight)], "pynq-z2", 10.0), "cannot be simulated"),
+        "no attribute": (pack([replace(DESIGN, layers=no_attribute)], "pynq-z2", 10.0), "cannot be simulated"),
+        "huge": (pack([replace(DESIGN, tensors={**DESIGN.tensors, "dense_1": huge})], "pynq-z2", 10.0), "more than"),
+        "wide": (pack([replace(DESIGN, tensors={**DESIGN.tensors, "input_0": wide})], "pynq-z2", 10.0), "64 MiB"),
     }
 
 
@@ -192,7 +253,7 @@ def test_a_design_that_was_tampered_with_is_refused_or_runs(random: Random, valu
 
 def test_partial_reconfiguration_is_refused() -> None:
     machine = Machine(load_board("pynq-z2"))
-    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/lib/firmware/net.bin", pack([DESIGN], "pynq-z2", 10.0))
     machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"1")
     with pytest.raises(ArtefactError, match="partial reconfiguration"):
         machine.write_file(MANAGER, b"net.bin")
@@ -208,16 +269,16 @@ def test_what_is_written_to_the_manager_is_bounded() -> None:
     with pytest.raises(DeviceError, match="there is no bitstream"):
         machine.write_file(MANAGER, b"../../etc/\xff\x00")
     machine.write_file("/sys/class/fpga_manager/fpga0/flags", b"\xffnonsense")
-    machine.write_file("/lib/firmware/net.bin", pack(DESIGN, "pynq-z2", 10.0))
+    machine.write_file("/lib/firmware/net.bin", pack([DESIGN], "pynq-z2", 10.0))
     machine.write_file(MANAGER, b"net.bin")
 
 
 def test_registers_where_nothing_is() -> None:
     machine = Machine(load_board("pynq-z2"))
-    network = address_map(Overlay(DESIGN), "zynq7")[NETWORK]
+    network = address_map(Overlay((DESIGN,)), "zynq7")["design_0"]
     with pytest.raises(DeviceError, match="no bitstream is loaded"):
         machine.read_register(network)
-    machine.program(pack(DESIGN, "pynq-z2", 10.0))
+    machine.program(pack([DESIGN], "pynq-z2", 10.0))
     assert machine.read_register(network) == 4
     assert machine.read_register(network + 0xFFFC) == 0
     for address in (network + 0x1_0000, 0x4000_0000):
@@ -244,8 +305,8 @@ def test_only_registers_are_mapped(address: int, size: int) -> None:
 
 def test_gpios() -> None:
     machine = Machine(load_board("pynq-z2"))
-    overlay = Overlay(None, ("leds", "more"))
-    machine.program(pack(overlay, "pynq-z2", 10.0))
+    overlay = Overlay(gpios=("leds", "more"))
+    machine.program(pack([], "pynq-z2", 10.0, overlay.gpios))
     addresses = address_map(overlay, "zynq7")
     assert sorted(addresses) == ["leds", "more"]
     machine.write_register(addresses["leds"], 0xF5)
@@ -257,7 +318,7 @@ def test_gpios() -> None:
 
 def test_stopping_transfers() -> None:
     machine = loaded("pynq-z2")
-    dma = address_map(Overlay(DESIGN), "zynq7")["axi_dma_0"]
+    dma = address_map(Overlay((DESIGN,)), "zynq7")["axi_dma_0"]
     buffer = machine.memory.buffer(machine.memory.allocate(64))
     for offset, value in ((0, 1), (0x18, buffer.address), (0x28, 64)):
         machine.write_register(dma + offset, value)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from weft.sim.overlay import Overlay
 from weft.sim.virtual_board import VirtualBoard
 
 pytest.importorskip("pynq")
@@ -29,7 +28,7 @@ def test_without_a_bitstream(name: str, free_address: str, run_program: RunProgr
 def test_with_an_overlay_that_has_leds(
     name: str, free_address: str, run_program: RunProgram, write_overlay: Callable[..., Path], tmp_path: Path
 ) -> None:
-    bitstream = write_overlay(Overlay(None, ("leds",)), tmp_path, name)
+    bitstream = write_overlay([], tmp_path, name, gpios=["leds"])
     with VirtualBoard(name, host=free_address):
         done = run_program("-m", "pynq.remote.selftest", "--ip", free_address, "--bitstream", bitstream)
     assert done.returncode == 0, done.stdout + done.stderr

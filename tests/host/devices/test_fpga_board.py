@@ -22,7 +22,7 @@ from small_designs import dense_design
 pytest.importorskip("pynq")
 
 from weft.boards import load_board
-from weft.boards.errors import DeviceError
+from weft.boards.errors import DeviceError, InputError
 from weft.hls.design import Design
 from weft.host.device import Region
 from weft.host.devices.fpga import FpgaDevice
@@ -30,7 +30,6 @@ from weft.host.streams import ends, pack, unpack
 from weft.sim import Fault, VirtualBoard
 from weft.sim.faults import CALLS
 from weft.sim.image import pack as pack_image
-from weft.sim.overlay import Overlay
 
 BOARD = load_board("pynq-z2")
 _FEW = 5
@@ -132,11 +131,74 @@ def test_two_designs_take_turns_in_the_fabric(board: VirtualBoard) -> None:
             np.testing.assert_array_equal(two.run({"x": x})["y"], expected(other, x))
 
 
+def shared(*designs: Design) -> list[Region]:
+    return [region(design, f"fpga{number}") for number, design in enumerate(designs)]
+
+
+def test_designs_of_one_bitstream_are_loaded_once_and_interleave(board: VirtualBoard, calls: list[str]) -> None:
+    regions = shared(dense_design(), dense_design(4, 6, "net_other"), dense_design())
+    with opened(board) as device:
+        programs = [device.prepare(regions[0], None, regions)]
+        loads = calls.count("writefile")  # the image, and its name to the FPGA manager
+        programs += [device.prepare(each, None, regions) for each in regions[1:]]
+        for samples in (3, 9, 9, 1):
+            for program in programs:
+                x = values(samples)
+                np.testing.assert_array_equal(program.run({"x": x})["y"], expected(program.design, x))
+        assert calls.count("writefile") == loads > 0
+        for program in programs:
+            program.close()
+        assert board.buffers == 0
+    assert {event.track for event in board.timeline} == {
+        *(f"design_{number}" for number in range(3)),
+        *(f"axi_dma_{number} {way}" for number in range(3) for way in ("send", "receive")),
+    }
+
+
+def test_threads_run_two_designs_of_one_bitstream(board: VirtualBoard) -> None:
+    regions = shared(dense_design(), dense_design(4, 6, "net_other"))
+    with opened(board) as device, ThreadPoolExecutor(4) as pool:
+        programs = [device.prepare(each, None, regions) for each in regions]
+        jobs = [(program, values(samples)) for samples in range(1, 9) for program in programs]
+        results = pool.map(lambda job: job[0].run({"x": job[1]})["y"], jobs)
+        for (program, x), result in zip(jobs, results, strict=True):
+            np.testing.assert_array_equal(result, expected(program.design, x))
+
+
+def test_bitstreams_of_several_designs_take_turns_in_the_fabric(board: VirtualBoard) -> None:
+    one, two = (shared(*(dense_design(4, outputs, f"net_{outputs}") for outputs in pair)) for pair in ((3, 6), (5, 2)))
+    with opened(board) as device:
+        programs = [device.prepare(each, None, regions) for regions in (one, two) for each in regions]
+        for samples in (3, 9):
+            for program in programs[::2] + programs[1::2]:
+                x = values(samples)
+                np.testing.assert_array_equal(program.run({"x": x})["y"], expected(program.design, x))
+
+
+def test_a_programs_buffers_are_freed_though_its_neighbour_stays(board: VirtualBoard) -> None:
+    regions = shared(dense_design(), dense_design(4, 6, "net_other"))
+    with opened(board) as device:
+        first, second = (device.prepare(each, None, regions) for each in regions)
+        first.run({"x": values(3)})
+        second.run({"x": values(3)})
+        assert board.buffers == 4
+        first.close()
+        assert board.buffers == 2
+        x = values(5)
+        np.testing.assert_array_equal(second.run({"x": x})["y"], expected(second.design, x))
+
+
+def test_designs_that_share_a_bitstream_share_a_clock(board: VirtualBoard) -> None:
+    regions = shared(dense_design(), replace(dense_design(), clock_ns=5.0))
+    with opened(board) as device, pytest.raises(InputError, match=r"share one clock, and these have 5\.0 ns, 10\.0 ns"):
+        device.prepare(regions[0], None, regions)
+
+
 @pytest.mark.parametrize("samples", [0, 1, 7, 8, 9, 29])
 def test_long_batches_go_in_pieces_through_two_buffers(
     board: VirtualBoard, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weft.host.overlay.PIECE", 8 * 6)  # eight samples of 3 int16
+    monkeypatch.setattr("weft.host.design_driver.PIECE", 8 * 6)  # eight samples of 3 int16
     x = values(samples)
     with opened(board) as device:
         program = device.prepare(REGION)
@@ -214,6 +276,40 @@ def test_a_fault_in_mid_run_is_a_device_error_and_the_next_run_recovers(kind: An
     assert board.buffers == 0
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("kind", FAULTS)
+def test_after_a_fault_in_one_design_its_neighbour_runs_on(kind: Any, board: VirtualBoard) -> None:
+    """The bitstream is loaded anew, since the state of the board is unknown."""
+    regions = shared(dense_design(), dense_design(4, 6, "net_other"))
+    x = values(5)
+    with opened(board) as device:
+        programs = [device.prepare(each, None, regions) for each in regions]
+        programs[0].run({"x": x})
+        if kind != "memory_exhausted":  # this one strikes when a design's first run allocates
+            programs[1].run({"x": x})
+        board.inject(Fault(kind, after=4 if kind in CALLS else 0, times=1))
+        said = FAULTS[kind].replace("axi_dma_0", "axi_dma_1")
+        with pytest.raises(DeviceError, match=said):
+            programs[1].run({"x": x})
+        if kind == "board_gone":
+            return
+        for program in programs:
+            np.testing.assert_array_equal(program.run({"x": x})["y"], expected(program.design, x))
+        assert board.buffers == 4
+    assert board.buffers == 0
+
+
+def test_another_programs_bitstream_is_noticed_by_a_design_that_has_not_run(board: VirtualBoard) -> None:
+    regions = shared(dense_design(), dense_design())
+    with opened(board) as device:
+        first, second = (device.prepare(each, None, regions) for each in regions)
+        first.run({"x": values(6)})
+        with board._machine.lock:
+            board._machine.program(pack_image([dense_design(4, 6)] * 2, "pynq-z2", 10.0))
+        with pytest.raises(DeviceError, match="another bitstream than this session's is on the board"):
+            second.run({"x": values(6)})
+
+
 PREPARING = (
     r"connecting to the PYNQ board at 127\.0\.0\.1:\d+",
     "asking the board what it is",
@@ -255,7 +351,7 @@ def test_another_programs_bitstream_is_noticed_though_its_registers_are_alike(bo
         x = values(6)
         program.run({"x": x})
         with board._machine.lock:
-            board._machine.program(pack_image(Overlay(other), "pynq-z2", 10.0))
+            board._machine.program(pack_image([other], "pynq-z2", 10.0))
         with pytest.raises(DeviceError, match="another bitstream than this session's is on the board"):
             program.run({"x": x})
         np.testing.assert_array_equal(program.run({"x": x})["y"], expected(dense_design(), x))

@@ -95,8 +95,19 @@ proc config_compile {args} {
     after config_compile solution
     count [options $args {-name_max_length}] 0
 }
+set prefix {}
+proc config_rtl {args} {
+    after config_rtl solution
+    count [options $args {-module_prefix}] 0
+    need $given -module_prefix
+    set ::prefix [dict get $given -module_prefix]
+}
 proc csynth_design {} {
     after csynth_design solution clock top:weft_top file:weft_top.cpp
+    file mkdir weft_hls/solution1/syn/report
+    set report [open weft_hls/solution1/syn/report/csynth.xml w]
+    puts -nonewline $report $::done
+    close $report
     mark synthesis
 }
 proc export_design {args} {
@@ -107,6 +118,9 @@ proc export_design {args} {
     set ::vlnv [join [list [dict get $given -vendor] [dict get $given -library] [dict get $given -ipname]] :]
     mark exported:$::vlnv
     file mkdir weft_hls/solution1/impl/ip
+    set ip [open weft_hls/solution1/impl/ip/$::vlnv w]
+    puts -nonewline $ip $::prefix
+    close $ip
 }
 
 # ---------------------------------------------------------------- Vivado: project
@@ -123,7 +137,21 @@ proc create_project {args} {
 }
 proc current_project {} { after current_project project; return project:$::project }
 proc current_fileset {} { after current_fileset project; return fileset:sources_1 }
-proc update_ip_catalog {} { after update_ip_catalog repository; mark catalogue }
+set repository {}
+set catalogue {}
+proc update_ip_catalog {} {
+    after update_ip_catalog repository
+    set prefixes {}
+    foreach path $::repository {
+        set ip [open $path]
+        set prefix [read $ip]
+        close $ip
+        if {[file tail $path] in $::catalogue || $prefix in $prefixes} { fail "two IPs share names: [file tail $path]" }
+        lappend ::catalogue [file tail $path]
+        lappend prefixes $prefix
+    }
+    mark catalogue
+}
 proc update_compile_order {args} { count [options $args {-fileset}] 0 }
 proc set_property {args} {
     set words [options $args {-dict}]
@@ -141,7 +169,10 @@ proc set_one {object name value} {
     lassign [split $object :] kind instance
     switch -- "$kind $name" {
         "project ip_repo_paths" {
-            if {![file isdirectory $value]} { fail "no folder $value" }
+            foreach folder $value {
+                if {![file isdirectory $folder]} { fail "no folder $folder" }
+                foreach ip [glob -nocomplain $folder/weft:*] { lappend ::repository $ip }
+            }
             mark repository
         }
         "fileset top" {
@@ -152,6 +183,7 @@ proc set_one {object name value} {
         default {
             if {$kind ne "cell" || ![regexp {^CONFIG\.(\w+)$} $name - parameter]} { fail "set $name of $object" }
             if {$parameter ni [parameters [dict get $::cells $instance]]} { fail "no parameter $parameter of $instance" }
+            if {$parameter in {NUM_SI NUM_MI} && !($value >= 1 && $value <= 16)} { fail "$parameter $value" }
             dict set ::config $instance $parameter $value
         }
     }
@@ -217,10 +249,11 @@ proc interfaces {cell} {
             }
             if {[value $cell c_include_sg 1]} { lappend found {M_AXI_SG out axi 32} }
         }
-        weft_top {
+        weft_top - weft_top_1 - weft_top_2 {
             lappend found {s_axi_control in axi 32}
-            foreach {name width} $::input_widths { lappend found [list $name in stream $width] }
-            foreach {name width} $::output_widths { lappend found [list $name out stream $width] }
+            lassign [dict get $::streams [dict get $::cells $cell]] inputs outputs
+            foreach {name width} $inputs { lappend found [list $name in stream $width] }
+            foreach {name width} $outputs { lappend found [list $name out stream $width] }
         }
     }
     return $found
@@ -241,7 +274,7 @@ proc pins {cell} {
         }
         proc_sys_reset { set found {slowest_sync_clk in clock ext_reset_in in reset peripheral_aresetn out reset} }
         smartconnect { set found {aclk in clock aresetn in reset} }
-        weft_top { set found {ap_clk in clock ap_rst_n in reset} }
+        weft_top - weft_top_1 - weft_top_2 { set found {ap_clk in clock ap_rst_n in reset} }
         axi_dma {
             set found {s_axi_lite_aclk in clock axi_resetn in reset}
             if {[value $cell c_include_mm2s 1]} { lappend found m_axi_mm2s_aclk in clock }
@@ -277,10 +310,10 @@ proc create_bd_cell {args} {
     count $words 1
     set name [lindex $words 0]
     set parts [split [dict get $given -vlnv] :]
-    if {[join [lrange $parts 0 2] :] ni {
-        xilinx.com:ip:processing_system7 xilinx.com:ip:zynq_ultra_ps_e xilinx.com:ip:proc_sys_reset
-        xilinx.com:ip:smartconnect xilinx.com:ip:axi_dma weft:hls:weft_top
-    }} { fail "no IP [dict get $given -vlnv]" }
+    if {[join [lrange $parts 0 2] :] ni [list \
+        xilinx.com:ip:processing_system7 xilinx.com:ip:zynq_ultra_ps_e xilinx.com:ip:proc_sys_reset \
+        xilinx.com:ip:smartconnect xilinx.com:ip:axi_dma {*}$::catalogue \
+    ]} { fail "no IP [dict get $given -vlnv]" }
     if {[dict exists $::cells $name]} { fail "cell $name is there already" }
     dict set ::cells $name [lindex $parts 2]
     return cell:$name
@@ -394,8 +427,8 @@ proc wait_on_run {name} {
     after wait_on_run launched
     if {$::progress eq "100%"} {
         file mkdir $::folder/$::project.runs/impl_1 $::folder/$::project.gen/sources_1/bd/$::design/hw_handoff
-        file copy given.bit $::folder/$::project.runs/impl_1/$::design\_wrapper.bit
-        file copy given.hwh $::folder/$::project.gen/sources_1/bd/$::design/hw_handoff/$::design.hwh
+        file copy $::given/given.bit $::folder/$::project.runs/impl_1/$::design\_wrapper.bit
+        file copy $::given/given.hwh $::folder/$::project.gen/sources_1/bd/$::design/hw_handoff/$::design.hwh
     }
     mark implemented
 }
