@@ -18,6 +18,9 @@ class Resources:
     def __add__(self, other: Resources) -> Resources:
         return Resources(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def __mul__(self, copies: int) -> Resources:
+        return Resources(*(getattr(self, f.name) * copies for f in fields(self)))
+
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
         return asdict(self)

@@ -16,7 +16,7 @@ from weft.boards import Board
 from weft.boards.errors import InputError, ToolError
 from weft.hls.block_design import shared_clock_ns
 from weft.hls.design import Design
-from weft.hls.firmware import render
+from weft.hls.rendering import render
 from weft.hls.vitis import run_tool
 
 #: Memories of a card that a stream can have to itself: DDR4 channels of U200 and U250 (UG1120), HBM pseudo-channels

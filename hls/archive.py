@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,6 +97,8 @@ def _to_json(design: Design) -> str:
         "io": design.io,
         "clock_ns": design.clock_ns,
         "part": design.part,
+        "pipeline_style": design.pipeline_style,
+        "pipeline_interval": design.pipeline_interval,
         "inputs": design.inputs,
         "outputs": design.outputs,
         "tensors": [
@@ -195,7 +197,12 @@ def _build(document: Mapping[str, Any], arrays: Mapping[str, Integers]) -> Desig
         )
         for row in document["layers"]
     ]
-    rest = {field.name: document[field.name] for field in fields(Design) if field.name not in _BUILT}
+    # What a field has by default, designs that were saved before it was there do not say.
+    rest = {
+        field.name: document[field.name] if field.default is MISSING else document.get(field.name, field.default)
+        for field in fields(Design)
+        if field.name not in _BUILT
+    }
     rest |= {"inputs": tuple(rest["inputs"]), "outputs": tuple(rest["outputs"])}
     return Design(layers=tuple(layers), tensors={tensor.name: tensor for tensor in tensors}, **rest)
 
@@ -225,6 +232,11 @@ def _check(design: Design) -> None:
         raise ValueError(f"io {design.io!r} is neither io_parallel nor io_stream")
     if isinstance(design.clock_ns, bool) or not 0 < float(design.clock_ns) < 1e6:
         raise ValueError(f"clock_ns is {design.clock_ns}")
+    if design.pipeline_style not in ("auto", "pipeline", "dataflow"):
+        raise ValueError(f"pipeline_style {design.pipeline_style!r} is none of hls4ml's")
+    interval = design.pipeline_interval
+    if interval is not None and (type(interval) is not int or interval < 1):
+        raise ValueError(f"pipeline_interval is {interval!r}")
     for name in [*design.tensors, *(layer.name for layer in design.layers), design.name]:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name that weft writes")

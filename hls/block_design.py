@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from weft.boards.errors import InputError
-from weft.hls.firmware import render
+from weft.hls.rendering import render
 
 if TYPE_CHECKING:
     from weft.boards.board import Board

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, log2, log10
+from math import ceil, inf, log2, log10, prod
 
 import numpy as np
 import onnx_ir as ir
@@ -23,6 +23,8 @@ Arrays = Mapping[str, NDArray[np.generic]]
 CHUNK_BYTES = 2**26  # of intermediate results held at a time
 CHUNK_SAMPLES = 256
 RANDOM_SAMPLES = 256
+# A type follows from how values are spread: a million of them tell that as well from few large images as from many.
+_RANDOM_VALUES, _FEWEST_SAMPLES = 2**20, 8
 # Scales that float32 can hold, with room for the product of two of them in a bias.
 SMALLEST_INTEGER, LARGEST_INTEGER = -40, 40
 # Clipping trades range for resolution, at most by this many octaves; beyond, clipping always costs more.
@@ -37,36 +39,39 @@ class Choice:
     signal_to_noise_db: float
 
 
-def checked(model: ir.Model, calibration: Arrays | NDArray[np.generic] | None) -> Arrays:
-    """Calibration data as one array per graph input, samples first, checked against the model.
+def random_samples(model: ir.Model) -> Arrays:
+    """Standard normal samples from a fixed seed, by input name. Raises InputError where they cannot stand in."""
+    return {value.name or "": _random(value) for value in model.graph.inputs}
+
+
+def checked(model: ir.Model, data: Arrays | NDArray[np.generic], what: str = "calibration") -> Arrays:
+    """Data for a network as one array per graph input, samples first, checked against the model.
 
     Args:
         model: the float network.
-        calibration: arrays by input name, or one array for a network with one input; None draws standard normal
-            samples from a fixed seed.
+        data: arrays by input name, or one array for a network with one input.
+        what: what to call the data.
 
     Raises:
-        InputError: a name, shape or dtype is wrong, a value is NaN or infinite, or random data cannot stand in.
+        InputError: a name, shape or dtype is wrong, or a value is NaN or infinite.
 
     """
     inputs = list(model.graph.inputs)
-    if calibration is None:
-        return {value.name or "": _random(value) for value in inputs}
-    if not isinstance(calibration, Mapping):
+    if not isinstance(data, Mapping):
         if len(inputs) != 1:
             names = ", ".join(repr(value.name) for value in inputs)
-            raise InputError(f"one calibration array was given for a network with inputs {names}: give a mapping")
-        calibration = {inputs[0].name or "": calibration}
+            raise InputError(f"one {what} array was given for a network with inputs {names}: give a mapping")
+        data = {inputs[0].name or "": data}
     expected = [value.name or "" for value in inputs]
-    if set(calibration) != set(expected):
-        raise InputError(f"calibration has inputs {sorted(map(str, calibration))} where the network has {expected}")
-    arrays = {value.name or "": _checked_array(value, calibration[value.name or ""]) for value in inputs}
+    if set(data) != set(expected):
+        raise InputError(f"{what} has inputs {sorted(map(str, data))} where the network has {expected}")
+    arrays = {value.name or "": _checked_array(value, data[value.name or ""], what) for value in inputs}
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
-        raise InputError(f"calibration has a different number of samples per input: {counts}")
-    batch = _fixed_batch(model)
+        raise InputError(f"{what} has a different number of samples per input: {counts}")
+    batch = fixed_batch(model)
     if batch and min(counts.values()) < batch:
-        raise InputError(f"calibration has {min(counts.values())} samples where the network takes {batch} at a time")
+        raise InputError(f"{what} has {min(counts.values())} samples where the network takes {batch} at a time")
     return arrays
 
 
@@ -75,12 +80,14 @@ def _random(value: ir.Value) -> NDArray[np.generic]:
     if value.dtype != ir.DataType.FLOAT or not dims or any(not isinstance(dim, int) for dim in dims[1:]):
         raise InputError(f"input {value.name!r} cannot be calibrated with random numbers: give calibration data")
     batch = dims[0] if isinstance(dims[0], int) else 1
-    shape = [ceil(RANDOM_SAMPLES / max(batch, 1)) * batch, *(int(dim) for dim in dims[1:] if isinstance(dim, int))]
+    extents = [int(dim) for dim in dims[1:] if isinstance(dim, int)]
+    samples = max(_FEWEST_SAMPLES, min(RANDOM_SAMPLES, _RANDOM_VALUES // max(prod(extents), 1)))
+    shape = [ceil(samples / max(batch, 1)) * batch, *extents]
     return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
-def _checked_array(value: ir.Value, data: object) -> NDArray[np.generic]:
-    name = f"calibration of input {value.name!r}"
+def _checked_array(value: ir.Value, data: object, what: str) -> NDArray[np.generic]:
+    name = f"{what} of input {value.name!r}"
     array = np.asarray(data)
     wanted = None if value.dtype is None else value.dtype.numpy()
     floats = wanted is not None and np.issubdtype(wanted, np.floating) and np.issubdtype(array.dtype, np.floating)
@@ -105,7 +112,7 @@ def _dim(dim: int | ir.SymbolicDim) -> int | str:
     return dim if isinstance(dim, int) else str(dim.value or "?")
 
 
-def _fixed_batch(model: ir.Model) -> int:
+def fixed_batch(model: ir.Model) -> int:
     """Samples that the network takes at a time, or 0 if any number."""
     first = [value.shape[0] for value in model.graph.inputs if value.shape]
     return max((dim for dim in first if isinstance(dim, int)), default=0)
@@ -130,14 +137,14 @@ def run_in_chunks(model: ir.Model, names: Sequence[str], data: Arrays) -> Iterat
     exposed.graph.outputs.extend(values[name] for name in names if name not in outputs and name in values)
     runner = session(exposed)
     total = min(len(array) for array in data.values())
-    size = _fixed_batch(model) or 1
-    grows, start = size == 1 and not _fixed_batch(model), 0
+    size = fixed_batch(model) or 1
+    grows, start = size == 1 and not fixed_batch(model), 0
     while start < total and (grows or start + size <= total):
         feeds = {name: array[start : start + size] for name, array in data.items()}
         try:
             results = {n: np.asarray(a) for n, a in zip(names, runner.run(list(names), feeds), strict=True)}
         except Exception as error:
-            raise InputError(f"the network fails on the calibration data: {first_line(error)}") from error
+            raise InputError(f"the network fails on the data: {first_line(error)}") from error
         yield results
         start += size
         if grows and size == 1:  # one sample has shown how much memory a sample takes

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx_ir.passes import common
 
 from weft.boards.errors import InputError
-from weft.hls.calibrate import Arrays, Choice, checked, choose_types, run_in_chunks
+from weft.hls.calibrate import Arrays, Choice, checked, choose_types, random_samples, run_in_chunks
 from weft.hls.load import load
 from weft.hls.passes.editing import is_standard
 from weft.hls.passes.infer_shapes import InferShapesPass
@@ -97,7 +97,7 @@ def compress(
         raise InputError("the model is quantised already: give compress the float model it was made from")
     if original.graph.opset_imports.get("", TARGET_OPSET) < TARGET_OPSET:
         raise InputError(f"the model could not be brought to opset {TARGET_OPSET}: export it with that opset")
-    data = checked(original, calibration)
+    data = random_samples(original) if calibration is None else checked(original, calibration)
     sentences = []
     if calibration is None:
         sentences.append("No calibration data was given, so types were chosen on random inputs: accuracy may suffer.")
@@ -117,20 +117,26 @@ def compress(
 
 def _quantised(original: ir.Model, recipe: Recipe, data: Arrays) -> tuple[ir.Model, dict[str, Choice], list[str]]:
     width, unsigned = (16 if recipe == "fixed16" else 8), recipe != "int8"
-    activations = _activation_types(original, width, unsigned, data)
+    activations = activation_types(original, width, unsigned, data)
     weights = QuantiseWeightsPass(width)
-    quantise = ir.passes.Sequential(
+    model = quantise(original, activations, weights)
+    return model, {**activations, **weights.choices}, _sentences(original, width, activations, weights.choices)
+
+
+def quantise(original: ir.Model, activations: Mapping[str, Choice], weights: QuantiseWeightsPass) -> ir.Model:
+    """A copy of a float network with these types for activations, and what the pass makes of its weights."""
+    steps = ir.passes.Sequential(
         QuantiseActivationsPass({name: choice.type for name, choice in activations.items()}),
         weights,
         common.RemoveUnusedNodesPass(),
         InferShapesPass(),
         common.CheckerPass(),
     )
-    model = quantise(original.clone()).model
-    return model, {**activations, **weights.choices}, _sentences(original, width, activations, weights.choices)
+    return steps(original.clone()).model
 
 
-def _activation_types(model: ir.Model, width: int, unsigned: bool, data: Arrays) -> dict[str, Choice]:
+def activation_types(model: ir.Model, width: int, unsigned: bool, data: Arrays) -> dict[str, Choice]:
+    """Types of `width` bits for the tensors that `quantised_tensors` lists; see `choose_types`."""
     owners = quantised_tensors(model.graph)
     # Softmax gives 0 to 1 whatever the data; the largest code stands for 1.
     fraction = FixedType(width, 0 if unsigned else 1, not unsigned, "RND_CONV", "SAT")

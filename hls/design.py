@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weft.hls.firmware import Firmware
 
 Io = Literal["io_parallel", "io_stream"]
+PipelineStyle = Literal["auto", "pipeline", "dataflow"]
 Value = int | float | str | bool | tuple[int, ...] | FixedType
 
 
@@ -82,6 +83,10 @@ class Design:
     tensors: Mapping[str, Tensor]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    #: What the top is (hls4ml's PipelineStyle): one pipeline, or a process for each layer; `auto`: hls4ml's own choice.
+    pipeline_style: PipelineStyle = "auto"
+    #: Cycles between samples that one pipeline is asked for (hls4ml's PipelineInterval); None: as few as may be.
+    pipeline_interval: int | None = None
     #: The ModelGraph this was read off; None for a design that was loaded. Firmware is written from it.
     graph: Any = field(default=None, repr=False, compare=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -13,6 +14,7 @@ from weft.hls.onnx_file import first_line, read
 from weft.hls.passes.bound_functions import BoundFunctionsPass
 from weft.hls.passes.check_model import CheckModelPass
 from weft.hls.passes.check_shapes import CheckShapesPass
+from weft.hls.passes.fix_dimensions import FixDimensionsPass
 from weft.hls.passes.fold_batch_norm import FoldBatchNormPass
 from weft.hls.passes.fold_constants import FoldConstantsPass
 from weft.hls.passes.gemm_to_matmul import GemmToMatMulPass
@@ -25,7 +27,9 @@ from weft.hls.passes.upgrade_opset import UpgradeOpsetPass
 __all__ = ["load"]
 
 
-def load(source: str | Path | bytes | onnx.ModelProto | ir.Model) -> ir.Model:
+def load(
+    source: str | Path | bytes | onnx.ModelProto | ir.Model, *, dimensions: Mapping[str, int] | None = None
+) -> ir.Model:
     """Read a network, check it, and bring it to the form that the rest of weft reads.
 
     Functions are inlined, constants folded, Identity and inference Dropout removed, Gemm becomes MatMul and Add, batch
@@ -35,25 +39,28 @@ def load(source: str | Path | bytes | onnx.ModelProto | ir.Model) -> ir.Model:
 
     Args:
         source: path of an .onnx file (external data beside it is read), its bytes, a ModelProto or an onnx_ir model.
+        dimensions: sizes for free dimensions of the inputs, by name: FPGA designs have no free dimension but the batch.
 
     Raises:
-        ModelError: the source is not valid ONNX, its opset cannot be handled, or it reaches outside its folder.
+        ModelError: the source is not valid ONNX, its opset cannot be handled, it reaches outside its folder, or it has
+            no free dimension of a name that is given.
 
     """
     model = read(source)
     if isinstance(source, (str, Path)):  # exporters call every graph main_graph
         model.graph.name = Path(source).stem
     try:
-        return _cleaning()(model).model
+        return _cleaning(dimensions or {})(model).model
     except ir.passes.PassError as error:
         raise ModelError(_reason(error)) from error
 
 
-def _cleaning() -> ir.passes.Sequential:
+def _cleaning(dimensions: Mapping[str, int]) -> ir.passes.Sequential:
     return ir.passes.Sequential(
         CheckModelPass(),
         BoundFunctionsPass(),
         common.InlinePass(),
+        FixDimensionsPass(dimensions),
         UpgradeOpsetPass(),
         common.RemoveInitializersFromInputsPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),

@@ -64,8 +64,17 @@ def read_design(graph: Any, onnx_nodes: Mapping[str, tuple[str, ...]] | None = N
         tensors=tensors,
         inputs=tuple(graph.inputs),
         outputs=tuple(graph.outputs),
+        pipeline_style=graph.config.pipeline_style,
+        pipeline_interval=_pipeline_interval(graph.config),
         graph=graph,
     )
+
+
+def _pipeline_interval(config: Any) -> int | None:
+    """What hls4ml's writer puts behind PIPELINE; a dataflow top has none, whatever the configuration says."""
+    if config.pipeline_style != "pipeline" or config.pipeline_ii is None:
+        return None
+    return int(config.pipeline_ii)
 
 
 def read_type(precision: Any, where: str) -> FixedType:

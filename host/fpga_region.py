@@ -5,11 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from weft.boards import Board
 from weft.boards.errors import InputError, ModelError
@@ -18,16 +16,18 @@ from weft.hls.design import Design
 from weft.hls.lower import Choice, lower, products
 from weft.hls.lowering import QUANTISERS
 from weft.hls.quantised import is_quantised
+from weft.host.capacity import most_weight_bits, weight_bits
 from weft.host.device import Device, Region
+from weft.host.evaluation import Data
+from weft.host.fitting import fit
 from weft.host.graph import Network
 from weft.host.placement import Offer
 from weft.host.plan import Configuration
 from weft.host.regions import candidates, parts, reach
 from weft.host.streams import ends
-from weft.host.tuning import TooLargeError, shrink_fifos, tune
+from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
 
-Calibration = NDArray[Any] | Mapping[str, NDArray[Any]]
 _MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
 _MOST_PARTS = 5  # of one that does not fit, by bisection of their work
 
@@ -37,9 +37,7 @@ def computes(node: ir.Node) -> bool:
     return node.op_type not in QUANTISERS
 
 
-def fixed_point(
-    model: ir.Model, wanted: Configuration, calibration: Calibration | None
-) -> tuple[ir.Model, tuple[str, ...]]:
+def fixed_point(model: ir.Model, wanted: Configuration, calibration: Data | None) -> tuple[ir.Model, tuple[str, ...]]:
     """The model with fixed-point types: as it is if it has them or a precision was given, otherwise compressed; and
     what is to be said about it. Raises ModelError for inputs that random numbers cannot stand in for."""
     if wanted.precision is not None or is_quantised(model):
@@ -97,11 +95,16 @@ class FpgaPlanner:
 
     def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:
         found = [
-            numbers
+            without_passed(self.network, numbers)
             for numbers in candidates(allowed, reach(self.network.predecessors))
             if any(computes(self.network.nodes[number]) for number in numbers) and set(pinned) <= set(numbers)
         ]
         return sorted(found, key=lambda numbers: (-self._work(numbers), -len(numbers), numbers[0]))
+
+    def _could_hold(self, numbers: Sequence[int]) -> bool:
+        """False for what computes nothing, or has more weights than the fabric has room for."""
+        nodes = [self.network.nodes[number] for number in numbers]
+        return any(map(computes, nodes)) and weight_bits(nodes) <= most_weight_bits(self.board)
 
     def _work(self, numbers: Sequence[int]) -> float:
         return sum(self.network.work[number] for number in numbers)
@@ -118,18 +121,21 @@ class FpgaPlanner:
         not."""
         starts = [n for n in numbers if computes(self.network.nodes[n])]
         found = {part for part in parts(numbers, starts, self.network.predecessors) if set(pinned) <= set(part)}
-        able = [part for part in found if any(computes(self.network.nodes[number]) for number in part)]
-        able.sort(key=lambda part: (-self._work(part), part))
-        best, low, high = None, 0, len(able)
-        for _ in range(_MOST_PARTS):
-            if low >= high:
-                break
-            middle = (low + high) // 2
-            offer = self._offer(able[middle], [])
-            if offer is None:
-                low = middle + 1
-            else:
-                best, high = offer, middle
+        able = {without_passed(self.network, part) for part in found if self._could_hold(part)}
+        left = sorted(able, key=lambda part: (-self._work(part), part))
+        best, tuned = None, 0
+        while left and tuned < _MOST_PARTS:
+            middle = len(left) // 2
+            failures: list[TooLargeError | ModelError] = []
+            offer = self._offer(left[middle], failures)
+            if offer is not None:
+                best, left = offer, left[:middle]
+            elif isinstance(failures[-1], TooLargeError):
+                left = left[middle + 1 :]
+            else:  # no design at all, at once: that says nothing of its neighbours
+                del left[middle]
+                continue
+            tuned += 1
         return best
 
     def region(self, numbers: Sequence[int]) -> Region:
@@ -149,8 +155,7 @@ class FpgaPlanner:
                 precision=wanted.precision,
             )
 
-        design, _ = tune(lowered(), self.board, lowered, wanted.strategies, wanted.reuse_factor, wanted.tool)
-        design = shrink_fifos(design, self.board, wanted.tool)
+        design = fit(lowered, self.board, wanted.strategies, wanted.reuse_factor, wanted.tool)
         report = simulate(design, self.board, tool=wanted.tool)
         _check_exact(design)
         sources, targets = ends(design)
@@ -166,6 +171,26 @@ class FpgaPlanner:
             report=report,
         )
         return replace(region, predicted_s=device.estimate(region).seconds)
+
+
+def without_passed(network: Network, numbers: Sequence[int]) -> tuple[int, ...]:
+    """A region without the quantisers of values from outside that are read outside too: they would make an output of
+    an input. The region then begins behind them, where the value has its type."""
+    kept = set(numbers)
+    entering: set[int] = set()
+    for number in numbers:
+        node = network.nodes[number]
+        source = node.inputs[0]
+        if not computes(node) and source is not None and source.const_value is None:
+            made = set(network.predecessors[number]) & kept
+            if made <= entering:
+                entering.add(number)
+    for number in sorted(entering, reverse=True):
+        inside = {network.nodes[each] for each in kept}
+        values = network.nodes[number].outputs
+        if any(value.is_graph_output() or not set(value.consumers()) <= inside for value in values):
+            kept.remove(number)
+    return tuple(sorted(kept))
 
 
 def corrections(design: Design, wanted: int | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import onnx_ir as ir
@@ -14,6 +14,7 @@ from weft.boards import Board
 from weft.hls.design import Io
 from weft.hls.lower import Strategy
 from weft.hls.precision import FixedType
+from weft.host.accuracy import Accuracy
 from weft.host.device import Region
 from weft.host.devices.names import takes_designs
 from weft.host.solver import relative_gap
@@ -67,6 +68,7 @@ class Plan:
     value: float = 0.0
     bound: float = 0.0
     notes: tuple[str, ...] = ()
+    accuracy: Accuracy | None = None  # where `min_accuracy` was asked for
     rejected: Report | None = field(default=None, repr=False, compare=False)  # of an FPGA region that does not fit
 
     @property
@@ -88,6 +90,7 @@ class Plan:
             "objective": self.objective,
             "value": self.value,
             "bound": self.bound,
+            **({} if self.accuracy is None else {"accuracy": asdict(self.accuracy)}),
             "regions": [
                 {
                     "name": region.name,

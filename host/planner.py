@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,17 +16,20 @@ from weft.boards.errors import InputError, ModelError, WeftError
 from weft.hls.compress import Compressed
 from weft.hls.load import load
 from weft.hls.precision import FixedType
+from weft.hls.quantised import is_quantised
 from weft.host.assembly import regions_of, transfers_of, with_reason
 from weft.host.configuration import read_configuration
 from weft.host.device import Device
 from weft.host.devices.fpga import FpgaDevice
 from weft.host.devices.names import DESIGN_DEVICES, kind, open_device, parse_devices, takes_designs
 from weft.host.devices.xrt import XrtDevice
-from weft.host.fpga_region import Calibration, FpgaPlanner, Offers, computes, corrections, fixed_point, partial
+from weft.host.evaluation import Data
+from weft.host.fpga_region import FpgaPlanner, Offers, computes, corrections, fixed_point, partial
 from weft.host.graph import Network, read_network
 from weft.host.objectives import Wish
 from weft.host.placement import Offer, Task, place
 from weft.host.plan import Configuration, Plan
+from weft.host.quantised_choices import Goal, choose, read_goal
 from weft.host.regions import closure, members, reach
 from weft.host.steering import Steering, read_steering
 from weft.host.tables import quantity, seconds
@@ -41,6 +44,9 @@ def plan(
     objective: str = "preference",
     max_latency_ms: float | None = None,
     max_power_w: float | None = None,
+    min_accuracy: float | None = None,
+    evaluation: Data | None = None,
+    dimensions: Mapping[str, int] | None = None,
     pins: str | Iterable[str] = (),
     forbids: str | Iterable[str] = (),
     without: tuple[str, str] | None = None,
@@ -50,13 +56,16 @@ def plan(
     io: str | None = None,
     clock_ns: float | None = None,
     tool: str | None = None,
-    calibration: Calibration | None = None,
+    calibration: Data | None = None,
 ) -> Plan:
     """Plan `model` (whatever `weft.load` reads, or what `weft.compress` returned) for a board.
 
     `objective`: "preference" puts as much as it can on the device that is named first, and so on, whatever that costs;
     "latency" (one sample), "throughput" (steady state) and "energy" compare costs, and may leave the FPGA unused.
-    `max_latency_ms` of one sample and `max_power_w` of the devices that have a region bound them all. `pins`
+    `max_latency_ms` of one sample and `max_power_w` of the devices that have a region bound them all. With
+    `min_accuracy` (a share) the model is quantised so that its plan is the best of those that are as accurate on
+    `evaluation` (see `weft.host.evaluation.read_evaluation`), which should be other samples than `calibration`.
+    `dimensions` gives free dimensions of the inputs a size, without which only the CPU and OpenCL run them. `pins`
     ("conv.*=fpga": node names, a regular expression) and `forbids` ("opencl:Softmax") steer; `without` is a device kind
     and a node name to keep apart, for comparison.
 
@@ -69,9 +78,13 @@ def plan(
     wish = Wish(objective, None if max_latency_ms is None else max_latency_ms * 1e-3, max_power_w)
     steering = read_steering(pins, forbids, names, without)
     configuration = read_configuration(target, strategy, reuse_factor, precision, io, clock_ns, tool)
-    loaded = model.model.clone() if isinstance(model, Compressed) else load(model)
+    loaded = _loaded(model, dimensions)
     planner = _Planner(_name(model, loaded), target, names, configuration, calibration, wish, steering)
-    return planner.plan(loaded)
+    if min_accuracy is None and evaluation is None:
+        return planner.plan(loaded)
+    if min_accuracy is None:
+        raise InputError("evaluation is what min_accuracy is measured on: give min_accuracy too")
+    return planner.accurate(loaded, read_goal(loaded, min_accuracy, evaluation, calibration))
 
 
 @dataclass(frozen=True)
@@ -80,26 +93,50 @@ class _Planner:
     board: Board
     devices: tuple[str, ...]
     configuration: Configuration
-    calibration: Calibration | None
+    calibration: Data | None
     wish: Wish
     steering: Steering
 
     def plan(self, model: ir.Model) -> Plan:
         """The plan that is preferred, or of the least cost."""
+        return self._with_devices(model, self._planned)
+
+    def accurate(self, model: ir.Model, goal: Goal) -> Plan:
+        """The plan that is preferred, or of the least cost, of all ways to quantise that reach the goal."""
+        only_fpga = all(map(takes_designs, self.devices))
+        return choose(model, goal, self.plan, None if only_fpga else self._in_float, self._settled(model))
+
+    def _settled(self, model: ir.Model) -> str:
+        """What the types of the network are called where there is nothing to choose."""
+        if is_quantised(model):
+            return "own types"
+        if not any(map(takes_designs, self.devices)):
+            return "float"
+        return "" if self.configuration.precision is None else str(self.configuration.precision)
+
+    def _in_float(self, model: ir.Model) -> Plan:
+        """The best plan that leaves the FPGA unused."""
+        plan = self._with_devices(model, self._elsewhere)
+        return with_reason(plan, "the network stays in float, which the FPGA's designs do not take")
+
+    def _with_devices(self, model: ir.Model, how: Callable[[Task], Plan]) -> Plan:
         with ExitStack() as opened:
             devices = {name: self._open(name) for name in self.devices}
             for device in devices.values():
                 opened.callback(device.close)
-            return self._planned(self._task(read_network(model), devices))
+            return how(self._task(read_network(model), devices))
+
+    def _elsewhere(self, task: Task) -> Plan:
+        found = self._placed(task)
+        if found is None:
+            raise _impossible(task)
+        return found
 
     def _planned(self, task: Task) -> Plan:
         self.steering.check(task.network.nodes)
         device = next((device for name, device in task.devices.items() if takes_designs(name)), None)
         if device is None:
-            found = self._placed(task)
-            if found is None:
-                raise _impossible(task)
-            return found
+            return self._elsewhere(task)
         if len(task.devices) == 1:
             _require_all(device, task.network)
         try:
@@ -238,6 +275,13 @@ def _require_all(device: Device, network: Network) -> None:
     for node in network.nodes:
         if refusal := device.supports(node):
             raise ModelError(f"node {node.name!r} cannot run on {device.name}: {refusal}; add cpu to the devices")
+
+
+def _loaded(given: Any, dimensions: Mapping[str, int] | None) -> ir.Model:
+    """The model; what `compress` returned has been loaded before."""
+    if not isinstance(given, Compressed):
+        return load(given, dimensions=dimensions)
+    return load(given.model, dimensions=dimensions) if dimensions else given.model.clone()
 
 
 def _name(given: Any, model: ir.Model) -> str:

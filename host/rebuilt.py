@@ -11,6 +11,7 @@ from weft.boards.errors import ArtefactError, WeftError
 from weft.hls.design import Design
 from weft.hls.load import load
 from weft.hls.precision import FixedType
+from weft.host.accuracy import Accuracy
 from weft.host.device import Region
 from weft.host.devices.names import takes_designs
 from weft.host.graph import Network, read_network
@@ -54,6 +55,7 @@ def _plan(folder: Path, manifest: dict[str, Any], data: dict[str, Any]) -> Plan:
         objective=str(data.get("objective", "preference")),  # builds of weft 0.1 before objectives do not say
         value=float(data.get("value", 0.0)),
         bound=float(data.get("bound", 0.0)),
+        accuracy=Accuracy.from_json(data["accuracy"]) if "accuracy" in data else None,
         configuration=Configuration(
             io=design.io,
             clock_ns=design.clock_ns,

@@ -18,6 +18,8 @@ def plan_table(plan: Plan) -> Table:
     title = f"{plan.name} on {plan.board.name}: {seconds(plan.predicted_s)} predicted for one inference"
     if plan.objective != "preference":
         title += f"; {plan.objective} {quantity(plan.objective, plan.value)}, at most {plan.gap:.1%} above the best"
+    if plan.accuracy is not None:
+        title += f"; {plan.accuracy}"
     table = Table(title=title, title_justify="left")
     table.add_column("region", no_wrap=True)
     table.add_column("device", overflow="fold")

@@ -16,9 +16,8 @@ from weft.boards.errors import DoesNotFitError
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Io, Layer
 from weft.hls.lower import Choice, Strategy, products, valid_reuse_factors, valid_strategies
-from weft.sim import Report, estimate, smallest_fifos
+from weft.sim import Report, estimate
 from weft.sim.cost.model import NEWEST_TOOL
-from weft.sim.cost.stream import fifo
 
 STRATEGIES: tuple[Strategy, ...] = ("latency", "resource")
 Choices = Mapping[str, Choice]
@@ -78,24 +77,6 @@ def tune(
     raise TooLargeError(reports[-1] if reports else estimate(smallest, board, tool=tool))
 
 
-def shrink_fifos(design: Design, board: Board, tool: str = NEWEST_TOOL) -> Design:
-    """The design with the smallest FIFOs that cost it no cycle.
-
-    A wide FIFO that is shallow takes LUTs where a deep one takes block RAM: where LUTs are too scarce for that, only
-    the FIFOs that get smaller in both shrink.
-    """
-    smallest = smallest_fifos(design, board, tool=tool)
-    cheaper = {
-        name: tensor.fifo_depth
-        for name, tensor in smallest.tensors.items()
-        if fifo(tensor, tool).lut <= fifo(design.tensors[name], tool).lut
-    }
-    for trial in (smallest, design.with_fifo_depths(cheaper)):
-        if estimate(trial, board, tool=tool).fits:
-            return trial
-    return design
-
-
 def options(
     design: Design,
     board: Board,
@@ -142,9 +123,12 @@ def shares(resources: Resources, board: Board) -> tuple[float, ...]:
 
 
 def with_choices(design: Design, choices: Choices) -> Design:
-    """The design with other strategies and reuse factors, as far as an estimate sees them."""
+    """The design with other strategies and reuse factors, as far as an estimate sees them; by these hls4ml then chooses
+    anew whether its top is one pipeline."""
     return replace(
         design,
+        pipeline_style="auto",
+        pipeline_interval=None,
         layers=tuple(
             replace(layer, strategy=choices[layer.name].strategy, reuse_factor=choices[layer.name].reuse_factor)
             if layer.name in choices

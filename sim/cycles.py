@@ -8,7 +8,9 @@ from math import ceil
 
 from weft.boards.errors import InputError
 from weft.hls.design import Design
-from weft.sim.cost.model import Cost, Timing, is_dataflow, is_vitis
+from weft.sim.cost.pipeline import is_dataflow
+from weft.sim.cost.timing import Cost, Timing
+from weft.sim.cost.tool import is_vitis
 
 
 @dataclass(frozen=True)

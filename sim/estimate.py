@@ -16,8 +16,12 @@ from weft.hls.design import Design, Layer
 from weft.sim.calibration.store import stored_corrections
 from weft.sim.cost import layer_cost
 from weft.sim.cost.correction import Corrections, what_corrects
-from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, Timing, checked_tool, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
+from weft.sim.cost.pipeline import check_pipeline
 from weft.sim.cost.stream import axi_stream, fifo
+from weft.sim.cost.timing import Cost, Timing
+from weft.sim.cost.tool import NEWEST_TOOL, checked_tool
 from weft.sim.cycles import Row, csynth_interval, csynth_latency, run_interval, run_latency
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.host_cost import copy_us
@@ -97,6 +101,7 @@ def context_of(
     if not 0.1 <= period <= 1e6:
         raise InputError(f"a clock of {period} ns is outside 0.1 ns to 1 ms: give the period in nanoseconds")
     checked_tool(tool)
+    check_pipeline(design)
     stored = stored_corrections(board.family, tool) if corrections is None else corrections
     return Context(design, fabric_of(board.family), period, tool, stored)
 

@@ -17,7 +17,9 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError
 from weft.hls.design import Design
 from weft.hls.samples import checked_samples
-from weft.sim.cost.model import NEWEST_TOOL, Context, beats
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import beats
+from weft.sim.cost.tool import NEWEST_TOOL
 from weft.sim.energy import dynamic_uj, static_uj
 from weft.sim.estimate import context_of, estimate
 from weft.sim.events.budget import Budget
@@ -74,7 +76,7 @@ def simulate(
     timed = max(count, _SAMPLES)
     context = context_of(design, machine, clock_ns, tool)
     budget = _budget(design, limit)
-    best, worst = (_scheduled(context, machine, timed, end, budget) for end in (False, True))
+    best, worst = (_scheduled(network, timed, budget) for network in _networks(context, machine))
     return replace(_timed(base, machine, best, worst), samples=max(1, count), outputs=outputs)
 
 
@@ -103,17 +105,17 @@ def _budget(design: Design, limit: int | None) -> Budget:
     return budget
 
 
-def _scheduled(context: Context, board: Board, samples: int, worst: bool, budget: Budget) -> Schedule:
-    network = _network(context, board, worst)
+def _scheduled(network: Network, samples: int, budget: Budget) -> Schedule:
     check_progress(network, budget)
     return schedule(network, samples, budget)
 
 
-def _network(context: Context, board: Board, worst: bool) -> Network:
+def _networks(context: Context, board: Board) -> tuple[Network, Network]:
+    """The processes and FIFOs of the design with every layer's best and with every layer's worst case."""
     if context.stream:
-        return stream_network(context, board, worst)
+        return stream_network(context, board, worst=False), stream_network(context, board, worst=True)
     core = estimate(context.design, board, context.clock_ns, tool=context.tool, ends=False)
-    return parallel_network(context, board, core, worst)
+    return parallel_network(context, board, core, worst=False), parallel_network(context, board, core, worst=True)
 
 
 def _timed(base: Report, board: Board, best: Schedule, worst: Schedule) -> Report:

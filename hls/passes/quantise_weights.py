@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import floor, log2
 from typing import Any
 
@@ -31,13 +32,13 @@ _WEIGHT_PLACES: dict[str, tuple[int, ...]] = {
 class QuantiseWeightsPass(ir.passes.InPlacePass):
     """Stores float32 weights as `width`-bit integers and biases as 32-bit ones with the scale of input times weight.
 
-    Requires quantised activations. `choices` tells afterwards which type each tensor has; dequantised tensors keep
-    the name, the integers are `<name>_integers`.
+    The weights of the nodes that `wide` names have 16 bits. Requires quantised activations. `choices` tells afterwards
+    which type each tensor has; dequantised tensors keep the name, the integers are `<name>_integers`.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, wide: Collection[str] = ()) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.wide = width, wide
         self.choices: dict[str, Choice] = {}
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -51,15 +52,17 @@ class QuantiseWeightsPass(ir.passes.InPlacePass):
             elif is_standard(node, "Conv", "ConvTranspose", "Gemm") and len(node.inputs) > 2:
                 biases.append((node, 2, node))
         taken = {(node, place) for node, place, _ in biases}
-        if self.width == 8:
-            worker.make_room(biases, self.width)
+        worker.make_room([bias for bias in biases if self._width(bias[2]) == 8], 8)
         for node in tuple(model.graph):
             for place in _places(node):
                 if (node, place) not in taken:
-                    worker.weight(node, place, self.width)
+                    worker.weight(node, place, self._width(node))
         for node, place, linear in biases:
             worker.bias(node, place, linear)
         return ir.passes.PassResult(model, modified=bool(self.choices))
+
+    def _width(self, node: ir.Node) -> int:
+        return 16 if node.name in self.wide else self.width
 
 
 def _places(node: ir.Node) -> range | tuple[int, ...]:

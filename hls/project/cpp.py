@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from weft.boards.errors import ArtefactError, InputError
+from weft.hls.design import PipelineStyle
 from weft.hls.precision import FixedType
 
 Number = int | float | bool | str | tuple[int, ...]
@@ -30,6 +31,7 @@ _STREAM = re.compile(r'hls::stream<(\w+)> (\w+)\("\w+"\);')
 _VARIABLE = re.compile(r"(\w+) (\w+)\[([\d*]+)\];")
 _RENAMED = re.compile(r"auto& (\w+) = (\w+);")
 _DEPTH = re.compile(r"#pragma HLS STREAM variable=(\w+) depth=(\d+)")
+_PIPELINE = re.compile(r"#pragma HLS (DATAFLOW|PIPELINE)(?: II=([1-9]\d{0,8}))?")
 _CALL = re.compile(r"nnet::(\w+)<([^<>]*)>\(([^()]*)\); // (.*)")
 
 
@@ -80,6 +82,8 @@ class Top:
     renamed: Mapping[str, list[str]]
     calls: tuple[Call, ...]  # in the order in which values flow
     stream: bool
+    pipeline_style: PipelineStyle
+    pipeline_interval: int | None
 
 
 def read_types(text: str) -> dict[str, Carried]:
@@ -173,6 +177,8 @@ def read_top(text: str, name: str) -> Top:
     depths: dict[str, int] = {}
     renamed: dict[str, list[str]] = {}
     calls: list[Call] = []
+    style: PipelineStyle = "auto"
+    interval = None
     signature, body = _split(text, name)
     for part in filter(None, map(str.strip, signature.split(","))):
         port = _port(part, name)
@@ -189,9 +195,15 @@ def read_top(text: str, name: str) -> Top:
             renamed.setdefault(match[2], []).append(match[1])
         elif match := _DEPTH.fullmatch(line):
             depths[match[1]] = int(match[2])
+        elif match := _PIPELINE.fullmatch(line):
+            style = "dataflow" if match[1] == "DATAFLOW" else "pipeline"
+            interval = int(match[2]) if match[2] else None
         elif not line.startswith("#pragma HLS"):
             raise ArtefactError(f"{name}.cpp has a line that weft does not know: {line[:100]!r}")
-    return Top(tuple(ports), variables, depths, renamed, tuple(calls), any(not port.dims for port in ports))
+    if style == "auto":
+        raise ArtefactError(f"{name}.cpp has neither DATAFLOW nor PIPELINE: write the hls4ml project again")
+    stream = any(not port.dims for port in ports)
+    return Top(tuple(ports), variables, depths, renamed, tuple(calls), stream, style, interval)
 
 
 def _split(text: str, name: str) -> tuple[str, str]:

@@ -47,6 +47,8 @@ def read_project(folder: Path) -> Design:
         tensors=reading.tensors,
         inputs=tuple(named[port.name] for port in top.ports if port.name in reading.sources),
         outputs=tuple(named[port.name] for port in top.ports if port.name not in reading.sources),
+        pipeline_style=top.pipeline_style,
+        pipeline_interval=top.pipeline_interval,
     )
     try:
         check_design(design)

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from weft.host.commands.options import (
-    BoardName,
-    ClockNs,
-    IoOption,
-    Json,
-    Model,
-    Precision,
-    ReuseFactor,
-    StrategyOption,
-    ToolOption,
-    design_options,
-    print_json,
-    say,
-    working,
-)
+from weft.host.commands.options import BoardName, Json, Model, print_json, say, working
+from weft.host.commands.planning import takes_plan_options
 
 
+@takes_plan_options
 def command(
     model: Model,
     board: BoardName,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", show_default=False)],
-    clock_ns: ClockNs = None,
-    strategy: StrategyOption = None,
-    reuse_factor: ReuseFactor = None,
-    precision: Precision = None,
-    io: IoOption = None,
-    tool: ToolOption = None,
+    options: dict[str, Any],
     json: Json = False,
 ) -> None:
     """Write the firmware project and a bitstream, or a virtual image where there is no Vivado."""
@@ -41,7 +24,7 @@ def command(
     from weft.host.planner import plan
 
     with working("planning"):
-        planned = plan(model, board=board, **design_options(clock_ns, strategy, reuse_factor, precision, io, tool))
+        planned = plan(model, board=board, **options)
     for note in planned.notes:
         say(note)
     with working("building"):

@@ -12,24 +12,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from weft.boards.errors import InputError
+
 errors = Console(stderr=True)
 
 
-class Strategy(str, Enum):  # noqa: UP042  # typer 0.15 reads str enums, and not yet StrEnum
-    """hls4ml's strategies."""
-
-    latency = "latency"
-    resource = "resource"
-
-
-class Io(str, Enum):  # noqa: UP042
-    """How values enter and leave layers."""
-
-    parallel = "parallel"
-    stream = "stream"
-
-
-class Recipe(str, Enum):  # noqa: UP042
+class Recipe(str, Enum):  # noqa: UP042  # typer 0.15 reads str enums, and not yet StrEnum
     """Recipes of `weft compress`."""
 
     fixed8 = "fixed8"
@@ -51,41 +39,21 @@ Source = Annotated[
     ),
 ]
 BoardName = Annotated[str, typer.Option("--board", metavar="B", help="See `weft boards`.", show_default=False)]
-Devices = Annotated[
-    str,
-    typer.Option(
-        metavar="NAMES",
-        help="fpga, fpga@pynq://ADDRESS[:PORT], fpga@local, opencl, opencl@N, cpu; in order of preference.",
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-ClockNs = Annotated[float | None, typer.Option(metavar="X", help="Clock period in nanoseconds.")]
-StrategyOption = Annotated[Strategy | None, typer.Option("--strategy", help="The same for every layer.")]
-ReuseFactor = Annotated[int | None, typer.Option(metavar="N", min=1, help="The same for every layer, where valid.")]
-Precision = Annotated[str | None, typer.Option(metavar="fixed<W,I>", help="One type for everything.")]
-ToolOption = Annotated[
-    str | None, typer.Option("--tool", metavar="T", help="The HLS tool to foretell: vitis-2023.2, vivado-2020.1, ...")
-]
-IoOption = Annotated[Io | None, typer.Option("--io", help="hls4ml's io_parallel or io_stream.")]
+DIMENSION_HELP = "A size for a free dimension of the inputs, such as length=128; repeatable."
+TOOL_HELP = "The HLS tool to foretell: vitis-2023.2, vivado-2020.1, ..."
+ToolOption = Annotated[str | None, typer.Option("--tool", metavar="T", help=TOOL_HELP)]
 
 
-def design_options(
-    clock_ns: float | None,
-    strategy: Strategy | None,
-    reuse_factor: int | None,
-    precision: str | None,
-    io: Io | None,
-    tool: str | None,
-) -> dict[str, Any]:
-    """The options of a design as `weft.plan` takes them."""
-    return {
-        "clock_ns": clock_ns,
-        "strategy": None if strategy is None else strategy.value,
-        "reuse_factor": reuse_factor,
-        "precision": precision,
-        "io": None if io is None else io.value,
-        "tool": tool,
-    }
+def read_dimensions(texts: list[str] | None) -> dict[str, int] | None:
+    """Sizes by name of what `--dimension` gave. Raises InputError for a text that is not NAME=SIZE."""
+    sizes = {}
+    for text in texts or ():
+        name, _, size = text.rpartition("=")
+        if not name or not size.isascii() or not size.isdecimal():
+            raise InputError(f"dimension {text!r} cannot be read: write NAME=SIZE, such as length=128")
+        sizes[name] = int(size)
+    return sizes or None
 
 
 def print_json(value: Any) -> None:

@@ -12,7 +12,8 @@ import typer
 from weft.boards import load_board
 from weft.boards.errors import InputError
 from weft.host.arrays import read_npz, write_npz
-from weft.host.commands.options import BoardName, Devices, Source, say, show, working
+from weft.host.commands.options import BoardName, say, show, working
+from weft.host.commands.planning import refuse_for_folder, takes_plan_options
 from weft.host.tables import seconds
 
 
@@ -22,14 +23,15 @@ class Fallback(str, Enum):  # noqa: UP042  # typer 0.15 reads str enums, and not
     cpu = "cpu"
 
 
+@takes_plan_options
 def command(
-    source: Source,
+    source: Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file or a build.", show_default=False)],
     board: BoardName,
     input: Annotated[
         Path, typer.Option("--input", metavar="X.npz", help="One array for each input.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="Y.npz", show_default=False)],
-    devices: Devices = "fpga,cpu",
+    options: dict[str, Any],
     fallback: Annotated[
         Fallback | None, typer.Option(help="Run a region whose device fails on the CPU, and say so.")
     ] = None,
@@ -49,18 +51,20 @@ def command(
     from weft.sim.timeline import write_clocks
 
     feeds = read_npz(input)
+    if source.is_dir():
+        refuse_for_folder(source, options, "devices")
     with working("preparing"):
         build = open_build(source) if source.is_dir() else None
         if build is not None and build.plan.board.name != load_board(board).name:
             raise InputError(f"{str(source)!r} was built for {build.plan.board.name}, not for {board}")
-        planned = build.plan if build else plan(source, board=board, devices=devices)
+        planned = build.plan if build else plan(source, board=board, **options)
         check_feeds(node_args(planned.model.graph.inputs), feeds)
     for note in planned.notes:
         say(note)
     with working("running"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the CPU took over is said below
-        options: dict[str, Any] = {"devices": devices, "threads": threads, "affinity": affinity}
-        with Session(build or planned, fallback="cpu" if fallback else None, **options) as session:
+        how: dict[str, Any] = {"devices": options["devices"], "threads": threads, "affinity": affinity}
+        with Session(build or planned, fallback="cpu" if fallback else None, **how) as session:
             names = [argument.name for argument in session.get_outputs()]
             results = session.run(names, feeds)
             ran = session.last_run

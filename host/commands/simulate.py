@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from weft.boards.errors import DoesNotFitError, InputError
-from weft.host.commands.options import (
-    BoardName,
-    ClockNs,
-    FifoDepths,
-    IoOption,
-    Json,
-    Precision,
-    ReuseFactor,
-    Source,
-    StrategyOption,
-    ToolOption,
-    design_options,
-    print_json,
-    say,
-    show,
-    working,
-)
+from weft.boards.errors import DoesNotFitError
+from weft.host.commands.options import BoardName, FifoDepths, Json, Source, print_json, say, show, working
+from weft.host.commands.planning import refuse_for_folder, takes_plan_options
 
 
+@takes_plan_options
 def command(
     source: Source,
     board: BoardName,
-    clock_ns: ClockNs = None,
-    strategy: StrategyOption = None,
-    reuse_factor: ReuseFactor = None,
-    precision: Precision = None,
-    io: IoOption = None,
-    tool: ToolOption = None,
+    options: dict[str, Any],
     samples: Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples sent back to back.")] = None,
     fifo_depths: Annotated[
         FifoDepths | None, typer.Option(help="The smallest that cost no cycle, and the streams' table.")
@@ -51,18 +32,16 @@ def command(
     from weft.sim.report_table import fifo_table
     from weft.sim.timeline import write_trace
 
-    options = design_options(clock_ns, strategy, reuse_factor, precision, io, tool)
     notes: tuple[str, ...] = ()
     with working("simulating"):
         if source.is_dir():
-            given = [name for name, value in options.items() if value is not None and name not in ("clock_ns", "tool")]
-            if given:
-                raise InputError(f"a folder has its design, so --{given[0].replace('_', '-')} is for models only")
+            refuse_for_folder(source, options, "devices", "clock_ns", "tool")
             found = open_folder(source)
         else:
             found = plan(source, board=board, **options)
         depths = None if fifo_depths is None else fifo_depths.value
-        run = {"clock_ns": clock_ns, "tool": tool, "samples": samples, "fifo_depths": depths}
+        period, tool = options.get("clock_ns"), options.get("tool")
+        run: dict[str, Any] = {"clock_ns": period, "tool": tool, "samples": samples, "fifo_depths": depths}
         if isinstance(found, Design):
             report = simulate(found, board=board, **run)
         else:

@@ -13,7 +13,10 @@ from weft.hls.project.cpp import Call
 from weft.sim.calibration.reports import FIGURES, ToolReport
 from weft.sim.calibration.store import StoredRow
 from weft.sim.cost import layer_cost
-from weft.sim.cost.model import NEWEST_TOOL, Context, Cost, checked_tool, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
+from weft.sim.cost.timing import Cost
+from weft.sim.cost.tool import NEWEST_TOOL, checked_tool
 from weft.sim.estimate import estimate
 
 TOP = "top"

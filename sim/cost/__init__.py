@@ -16,12 +16,13 @@ from weft.sim.cost.dense import dense
 from weft.sim.cost.einsum import dot, einsum, einsum_dense
 from weft.sim.cost.embedding import embedding
 from weft.sim.cost.merge import concatenate, merge
-from weft.sim.cost.model import Context, Cost
+from weft.sim.cost.model import Context
 from weft.sim.cost.normalisation import layer_normalisation, normalisation
 from weft.sim.cost.pooling import global_pooling, pooling
 from weft.sim.cost.recurrent import bidirectional, recurrent
 from weft.sim.cost.shape import cropping, moved, resize, transpose, wires, zero_padding
 from weft.sim.cost.softmax import softmax
+from weft.sim.cost.timing import Cost
 
 COSTS: dict[str, Callable[[Layer, Context], Cost]] = {
     "Input": wires,

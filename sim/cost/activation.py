@@ -9,20 +9,12 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.hls.precision import FixedType
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import (
-    Context,
-    Cost,
-    at_once,
-    attribute_type,
-    beats,
-    channels,
-    is_before,
-    is_fast,
-    is_vitis,
-    streamed,
-    whole,
-)
+from weft.sim.cost.family import is_fast
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import attribute_type, beats, channels, whole
 from weft.sim.cost.storage import rom
+from weft.sim.cost.timing import Cost, at_once, streamed
+from weft.sim.cost.tool import is_before, is_vitis
 
 _COMPARED = {"linear", "relu", "relu1", "relu6", "relu_max", "hard_sigmoid", "hard_tanh", "binary_tanh", "ternary_tanh",
              "thresholded_relu", "thresholdedrelu", "clip", "unary_lut", "fixedpointquantizer",

@@ -6,21 +6,13 @@ from math import ceil, log2
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
-from weft.sim.cost.model import (
-    Context,
-    Cost,
-    Timing,
-    at_once,
-    is_before,
-    is_fast,
-    is_vitis,
-    partitions,
-    reuse,
-    times,
-    whole,
-)
+from weft.sim.cost.family import is_fast
+from weft.sim.cost.model import Context
 from weft.sim.cost.multiplier import Products, products, weight_of
+from weft.sim.cost.reading import partitions, reuse, whole
 from weft.sim.cost.storage import CHOSEN_LUT
+from weft.sim.cost.timing import Cost, Timing, at_once
+from weft.sim.cost.tool import is_before, is_vitis
 from weft.sim.cost.window import window_of
 from weft.sim.cost.window_fabric import is_encoded, is_shared, queue_rams, window_fabric
 
@@ -79,7 +71,7 @@ def _parallel(layer: Layer, context: Context, array: Products, fan_in: int, outp
     shared = layer.strategy.lower() == "resource" and layer.reuse_factor > 1
     pace = array.best + 1 if shared else array.interval
     best, worst = (at_once(parts * pace + depth, parts * pace) for depth in ((1, 2) if shared else (2, 3)))
-    resources = times(array.resources, at_a_time)
+    resources = array.resources * at_a_time
     if parts > 1:
         source, result = context.source(layer), context.result(layer)
         chosen, written = at_a_time * fan_in * source.type.width, result.size * result.type.width

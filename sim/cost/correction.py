@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from weft.boards.resources import Resources
 from weft.hls.design import Design, Io, Layer
-from weft.sim.cost.model import Cost, Timing
+from weft.sim.cost.timing import Cost, Timing
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from weft.hls.design import Layer
-from weft.sim.cost.model import Context, Cost, Timing, at_once, beats, whole
+from weft.sim.cost.model import Context
 from weft.sim.cost.multiplier import products, weight_of
+from weft.sim.cost.reading import beats, whole
+from weft.sim.cost.timing import Cost, Timing, at_once
 
 
 def dense(layer: Layer, context: Context) -> Cost:

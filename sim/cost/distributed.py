@@ -11,7 +11,9 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
 from weft.hls.precision import FixedType
 from weft.sim.cost.constants import signed_digits
-from weft.sim.cost.model import Context, Products, reuse
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import reuse
+from weft.sim.cost.timing import Products
 
 # da4ml 0.6 with hls4ml 1.3's settings (adder size 1, two levels above the fewest) on 16 matrices from 8x8 to 64x64 of
 # 2 to 8 bits. Additions left of n signed digits once common subexpressions are shared: 0.875 n^0.923 within 12 % (98 of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import ceil
 
 from weft.hls.precision import FixedType
-from weft.sim.cost.model import NEWEST_TOOL, Fabric, is_vitis
+from weft.sim.cost.family import Fabric
+from weft.sim.cost.tool import NEWEST_TOOL, is_vitis
 
 # Operands this narrow, signs included, multiply in LUTs: 16 x 4 bits have no DSP and 16 x 6 have (Vivado HLS 2020.1,
 # wa-hls4ml-search@8e70542).

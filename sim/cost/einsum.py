@@ -9,8 +9,11 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.hls.precision import FixedType
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import Context, Cost, at_once, levels, reuse, times, whole
+from weft.sim.cost.family import levels
+from weft.sim.cost.model import Context
 from weft.sim.cost.multiplier import products, weight_of
+from weft.sim.cost.reading import reuse, whole
+from weft.sim.cost.timing import Cost, at_once
 
 
 def dot(layer: Layer, context: Context) -> Cost:
@@ -34,7 +37,7 @@ def einsum_dense(layer: Layer, context: Context) -> Cost:
     at_a_time = rows if not context.dataflow else min(rows, whole(layer, "parallelization_factor", rows))
     groups = ceil(rows / max(1, at_a_time))
     best, worst = (at_once(groups * (cycles + 1) - 1, groups * array.interval) for cycles in (array.best, array.worst))
-    return Cost(best, worst, times(array.resources, at_a_time))
+    return Cost(best, worst, array.resources * at_a_time)
 
 
 def _value_products(layer: Layer, context: Context, fan_in: int, outputs: int) -> Cost:

@@ -6,9 +6,11 @@ from math import ceil
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
-from weft.sim.cost.model import Context, Cost, at_once, channels, drained, reuse, streamed
+from weft.sim.cost.model import Context
 from weft.sim.cost.multiplier import weight_of
+from weft.sim.cost.reading import channels, reuse
 from weft.sim.cost.storage import rom
+from weft.sim.cost.timing import Cost, at_once, drained, streamed
 
 
 def embedding(layer: Layer, context: Context) -> Cost:

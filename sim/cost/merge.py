@@ -6,7 +6,9 @@ from weft.boards.errors import WeftError
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import Context, Cost, at_once, beats, channels, streamed
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import beats, channels
+from weft.sim.cost.timing import Cost, at_once, streamed
 
 _ADDED = {"add", "subtract", "average", "maximum", "minimum"}
 

@@ -8,8 +8,10 @@ from weft.hls.precision import FixedType
 from weft.sim.cost.constants import signed_digits
 from weft.sim.cost.distributed import distributed_products
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import Context, Products, reuse
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import reuse
 from weft.sim.cost.shared import shared_products
+from weft.sim.cost.timing import Products
 from weft.sim.cost.unrolled import unrolled_products
 
 __all__ = ["Products", "dsps_per_product", "products", "signed_digits", "weight_of"]

@@ -11,21 +11,12 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.sim.cost.constants import signed_digits
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import (
-    Context,
-    Cost,
-    at_once,
-    attribute_type,
-    beats,
-    channels,
-    levels,
-    reuse,
-    streamed,
-    times,
-    whole,
-)
+from weft.sim.cost.family import levels
+from weft.sim.cost.model import Context
 from weft.sim.cost.multiplier import products, weight_of
+from weft.sim.cost.reading import attribute_type, beats, channels, reuse, whole
 from weft.sim.cost.storage import rom
+from weft.sim.cost.timing import Cost, at_once, streamed
 
 
 def normalisation(layer: Layer, context: Context) -> Cost:
@@ -42,7 +33,7 @@ def normalisation(layer: Layer, context: Context) -> Cost:
     every = replace(layer, strategy="latency", reuse_factor=1)
     array = products(every, scale, source.type, 1, max(1, values), context)
     # In io_parallel the few scales of a channel-wise layer are copied for every pixel.
-    resources = times(array.resources, max(1, values // max(1, int(scale.raw.size))))
+    resources = array.resources * max(1, values // max(1, int(scale.raw.size)))
     elements = beats(source)
     if not context.stream or elements == 1:
         pace = 1 if context.stream else min(reuse(layer), array.worst + 1)
@@ -88,9 +79,9 @@ def layer_normalisation(layer: Layer, context: Context) -> Cost:
     )
     dsp += 0 if (n & (n - 1)) == 0 else 2 * each
     at_a_time = rows if not context.dataflow else 1
-    memory = times(rom(table.width, whole(layer, "table_size", 1024)), ceil(at_a_time / 2))
+    memory = rom(table.width, whole(layer, "table_size", 1024)) * ceil(at_a_time / 2)
     # 3,516 LUT and 1,222 FF a row of 8 values of 16 bits (the same report): 27 and 9.5 a bit.
     logic = Resources(lut=27 * n * bits, ff=round(9.5 * n * bits), dsp=dsp)
     interval = 1 if not context.dataflow else rows * reuse(layer)
     timing = at_once(depth + interval - 1, interval)
-    return Cost(timing, timing, times(logic, at_a_time) + memory)
+    return Cost(timing, timing, logic * at_a_time + memory)

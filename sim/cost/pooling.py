@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer
+from weft.sim.cost.family import is_fast, levels
 from weft.sim.cost.laws import fabric as law_fabric
-from weft.sim.cost.model import (
-    Context,
-    Cost,
-    at_once,
-    beats,
-    channels,
-    drained,
-    is_before,
-    is_fast,
-    is_vitis,
-    levels,
-    streamed,
-    whole,
-)
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import beats, channels, whole
+from weft.sim.cost.timing import Cost, at_once, drained, streamed
+from weft.sim.cost.tool import is_before, is_vitis
 
 # Nanoseconds of a comparison and a choice on 7 series and on UltraScale+: 2 levels fit into 10 ns there and not into 5
 # here, 4 levels take one register at 10 ns on both (the rows of `pooling`).

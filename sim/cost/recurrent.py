@@ -10,8 +10,10 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.sim.cost.activation import tables
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import Context, Cost, Timing, at_once, beats, channels
+from weft.sim.cost.model import Context
 from weft.sim.cost.multiplier import products, weight_of
+from weft.sim.cost.reading import beats, channels
+from weft.sim.cost.timing import Cost, Timing, at_once
 
 # Cycles of a step after its products. GRU: a sum, the gates' table, the reset product and a sum (2), the candidate's
 # table, the mixing products and their sum (2): 7, published 38 to 39 for products of 31 to 32

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Tensor
-from weft.sim.cost.model import Context, Cost, Timing, at_once, beats, channels, is_before, is_vitis, streamed, whole
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import beats, channels, whole
 from weft.sim.cost.storage import CHOSEN_LUT, block_rams
+from weft.sim.cost.timing import Cost, Timing, at_once, streamed
+from weft.sim.cost.tool import is_before, is_vitis
 
 
 def wires(layer: Layer, context: Context) -> Cost:

@@ -10,9 +10,13 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
 from weft.hls.precision import FixedType
 from weft.sim.cost.dsp import NARROW_FACTOR, dsps_per_product
-from weft.sim.cost.model import WORD_BITS, Context, Products, is_vitis, levels, reuse
+from weft.sim.cost.family import levels
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import WORD_BITS, reuse
 from weft.sim.cost.shared_fabric import direct_logic, even_logic, vitis_logic, vivado_logic
 from weft.sim.cost.storage import rom
+from weft.sim.cost.timing import Products
+from weft.sim.cost.tool import is_vitis
 
 
 def shared_products(layer: Layer, weight: Weight, data: FixedType, n_in: int, n_out: int, context: Context) -> Products:

@@ -6,7 +6,10 @@ from math import ceil
 
 from weft.boards.resources import Resources
 from weft.hls.precision import FixedType
-from weft.sim.cost.model import WORD_BITS, Context, is_fast, is_vitis, levels
+from weft.sim.cost.family import is_fast, levels
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import WORD_BITS
+from weft.sim.cost.tool import is_vitis
 
 
 def direct_logic(

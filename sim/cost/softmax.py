@@ -8,22 +8,12 @@ from weft.boards.resources import Resources
 from weft.hls.design import Layer
 from weft.sim.cost.activation import compared_timing
 from weft.sim.cost.dsp import dsps_per_product
-from weft.sim.cost.model import (
-    Context,
-    Cost,
-    Timing,
-    at_once,
-    attribute_type,
-    channels,
-    drained,
-    is_before,
-    is_vitis,
-    levels,
-    reuse,
-    times,
-    whole,
-)
+from weft.sim.cost.family import levels
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import attribute_type, channels, reuse, whole
 from weft.sim.cost.storage import rom
+from weft.sim.cost.timing import Cost, Timing, at_once, drained
+from weft.sim.cost.tool import is_before, is_vitis
 
 
 def softmax(layer: Layer, context: Context) -> Cost:
@@ -49,7 +39,7 @@ def softmax(layer: Layer, context: Context) -> Cost:
     parallel = ceil(n / (reuse(layer) if context.stream else 1))
     tables = max(1, parallel - 1) if is_vitis(context.tool) else ceil(parallel / 2)
     dsp = Resources(dsp=parallel * dsps_per_product(exponential, inverse, context.fabric, context.tool))
-    memory = times(rom(exponential.width, size), tables) + inverted + dsp
+    memory = rom(exponential.width, size) * tables + inverted + dsp
     fabric = context.fabric
     registers = context.registers(3 * fabric.add_ns * levels(n) + fabric.multiply_ns + 2 * fabric.lookup_ns)
     bits = n * source.type.width

@@ -6,8 +6,10 @@ from math import ceil
 
 from weft.boards.resources import Resources
 from weft.hls.design import Tensor
-from weft.sim.cost.model import Cost, Timing, channels, is_vitis, times
+from weft.sim.cost.reading import channels
 from weft.sim.cost.storage import LUT_BITS, block_rams
+from weft.sim.cost.timing import Cost, Timing
+from weft.sim.cost.tool import is_vitis
 
 
 def axi_stream(tensor: Tensor, stream: bool, inward: bool) -> Cost:
@@ -36,7 +38,7 @@ def fifo(tensor: Tensor, tool: str) -> Resources:
     """
     values, bits = channels(tensor), tensor.type.width
     if not is_vitis(tool):
-        return times(_vivado_fifo(bits, tensor.fifo_depth), values)
+        return _vivado_fifo(bits, tensor.fifo_depth) * values
     width = values * bits
     if tensor.fifo_depth <= LUT_BITS:
         return Resources(lut=width, ff=2 * width) if tensor.fifo_depth <= 2 else Resources(lut=width + 20, ff=20)

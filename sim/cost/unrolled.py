@@ -10,7 +10,11 @@ from weft.hls.design import Layer, Weight
 from weft.hls.precision import FixedType
 from weft.sim.cost.constants import Constants, constants_of
 from weft.sim.cost.dsp import NARROW_FACTOR, dsps_per_product
-from weft.sim.cost.model import Context, Products, is_vitis, levels, reuse, usable_ns
+from weft.sim.cost.family import levels, usable_ns
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import reuse
+from weft.sim.cost.timing import Products
+from weft.sim.cost.tool import is_vitis
 
 # A fully partitioned array ends at 4,096 elements (FACTS: hls4ml).
 _PARTITION_LIMIT = 4096

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weft.hls.design import Layer
-from weft.sim.cost.model import Context, Timing, whole
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import whole
+from weft.sim.cost.timing import Timing
 
 
 @dataclass(frozen=True)

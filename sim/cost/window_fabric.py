@@ -9,9 +9,12 @@ import numpy as np
 
 from weft.boards.resources import Resources
 from weft.hls.design import Layer, Weight
+from weft.sim.cost.family import is_fast
 from weft.sim.cost.laws import fabric
-from weft.sim.cost.model import Context, channels, is_before, is_fast, is_vitis, whole
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import channels, whole
 from weft.sim.cost.storage import SMALLEST_BITS, block_rams, shift_register
+from weft.sim.cost.tool import is_before, is_vitis
 
 
 def window_fabric(

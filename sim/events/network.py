@@ -16,7 +16,9 @@ from weft.boards.errors import InputError
 from weft.hls.design import Design, Layer, Tensor
 from weft.hls.precision import Integers
 from weft.sim.cost import layer_cost
-from weft.sim.cost.model import Context, Timing, channels
+from weft.sim.cost.model import Context
+from weft.sim.cost.reading import channels
+from weft.sim.cost.timing import Timing
 from weft.sim.events.patterns import pattern_of
 from weft.sim.events.process import Fifo, Network, Process, moved
 from weft.sim.report import Report

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from weft.boards.errors import InputError, WeftError
 from weft.hls.design import Layer, Tensor
 from weft.hls.precision import Integers
-from weft.sim.cost.model import beats, whole
+from weft.sim.cost.reading import beats, whole
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,8 @@ from weft.boards import load_board
 from weft.hls.design import Layer
 from weft.sim.cost.constants import Constants, constants_of
 from weft.sim.cost.dsp import NARROW_FACTOR
-from weft.sim.cost.model import Context, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
 from weft.sim.cost.unrolled import unrolled_products
 
 #: Of one rule: what it is, what was left out at a time, and the errors of every row, fitted on all and on the others.

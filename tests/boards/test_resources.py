@@ -18,3 +18,8 @@ def test_addition_is_by_name_and_in_any_order(a: Resources, b: Resources, c: Res
     assert total == c + (b + a)
     assert total.as_dict() == {name: a.as_dict()[name] + b.as_dict()[name] + c.as_dict()[name] for name in a.as_dict()}
     assert a + Resources() == a
+
+
+@given(RESOURCES, st.integers(0, 5))
+def test_copies_are_a_repeated_sum(a: Resources, copies: int) -> None:
+    assert a * copies == sum([a] * copies, Resources())

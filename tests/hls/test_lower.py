@@ -17,7 +17,7 @@ from weft.boards.errors import InputError, ModelError
 from weft.hls.compress import compress
 from weft.hls.design import Design, Io
 from weft.hls.load import load
-from weft.hls.lower import Choice, lower, supports, valid_reuse_factors
+from weft.hls.lower import Choice, lower, supports
 from weft.hls.precision import FixedType
 
 pytest.importorskip("hls4ml")
@@ -280,16 +280,6 @@ def test_reuse_factors_are_checked_not_corrected() -> None:
     for factor in (0, 5, 100_000):
         with pytest.raises(InputError, match="nearest valid one is"):
             lowered(model, precision=FixedType(16, 6), choices=Choice("resource", factor))
-
-
-def test_valid_reuse_factors_are_hls4mls() -> None:
-    from hls4ml.backends import get_backend
-
-    backend = get_backend("Vitis")
-    for n_in, n_out in ((12, 8), (16, 5), (9, 4), (7, 11)):
-        model = load(model_of([node("MatMul", ["x", "w"])], [constant("w", n_in, n_out)], (n_in,)))
-        (dense,) = [layer for layer in lowered(model, precision=FixedType(16, 6)).layers if layer.kind == "Dense"]
-        assert valid_reuse_factors(dense, "io_stream") == backend.get_valid_reuse_factors(n_in, n_out)
 
 
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

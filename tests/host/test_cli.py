@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import signal
 import socket
@@ -14,12 +15,15 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import typer
+from builder import Builder
 from numpy.typing import NDArray
 from onnx.external_data_helper import set_external_data
 
 pytest.importorskip("hls4ml")
 
-from weft.host.cli import run_command
+from weft.host.cli import app, run_command
+from weft.host.planner import plan
 
 Floats = NDArray[np.float32]
 Capture = pytest.CaptureFixture[str]
@@ -107,6 +111,81 @@ def test_build_then_simulate_and_run_it(capsys: Capture, mlp: Path, tmp_path: Pa
     assert weft("run", folder, "--board", "kv260", "--input", tmp_path / "x.npz", "-o", target) == 1
     assert "was built for pynq-z2" in capsys.readouterr().err
     assert not target.exists()
+
+
+PLANNING = ("plan", "build", "run", "simulate")
+
+
+@pytest.mark.parametrize("command", PLANNING)
+def test_commands_that_plan_take_every_option_of_a_plan(command: str) -> None:
+    """What `weft.plan` takes, `without` apart, which is for `--explain`; pins and forbids are repeated one by one."""
+    wanted = {name.replace("_", "-") for name in inspect.signature(plan).parameters} - {"model", "without"}
+    wanted = {{"pins": "pin", "forbids": "forbid", "dimensions": "dimension"}.get(name, name) for name in wanted}
+    flags = {flag for option in typer.main.get_command(app).commands[command].params for flag in option.opts}  # type: ignore[attr-defined]
+    assert {f"--{name}" for name in wanted} <= flags
+
+
+def test_accuracy_from_the_command_line(capsys: Capture, mlp: Path, tmp_path: Path, samples: Floats) -> None:
+    np.savez(tmp_path / "x.npz", x=samples)
+    np.savez(tmp_path / "c.npz", x=samples[::-1])
+    shared: tuple[object, ...] = (mlp, "--board", "pynq-z2", "--min-accuracy", 0.9, "--evaluation", tmp_path / "x.npz")
+    shared += ("--calibration", tmp_path / "c.npz", "--objective", "throughput", "--devices", "fpga")
+    found = json.loads(output(capsys, "plan", *shared, "--json"))
+    assert found["accuracy"]["metric"] == "agreement"
+    assert found["accuracy"]["value"] >= 0.9
+    assert json.loads(output(capsys, "simulate", *shared, "--json"))["fits"]
+    assert weft("build", *shared, "-o", tmp_path / "mlp-pynq-z2", "--json") == 0
+    assert "of 40 samples, as the network given has them" in capsys.readouterr().err
+    assert weft("plan", *shared, "--min-accuracy", 1.5) == 1
+    assert "min_accuracy is a share" in capsys.readouterr().err
+
+
+def test_a_dimension_is_given_a_size(capsys: Capture, tmp_path: Path) -> None:
+    proto = Builder((2, 6, 6)).conv(2, 3).node("Relu").proto(3)
+    for value in (proto.graph.input[0], proto.graph.output[0]):
+        del value.type.tensor_type.shape.dim[2:]
+        for name in ("height", "width"):
+            value.type.tensor_type.shape.dim.add().dim_param = name
+    net, small = tmp_path / "net.onnx", tmp_path / "small.onnx"
+    onnx.save(proto, net)
+    sizes = ("--dimension", "height=4", "--dimension", "width=5")
+    plan = ("plan", net, "--board", "pynq-z2", "--json")
+    where = [json.loads(output(capsys, *plan, *options))["regions"][0]["device"] for options in ((), sizes)]
+    assert where == ["cpu", "fpga"]
+    assert weft("compress", net, "-o", small, *sizes) == 0
+    assert [dim.dim_value for dim in onnx.load(small).graph.input[0].type.tensor_type.shape.dim] == [0, 2, 4, 5]
+    capsys.readouterr()
+    for text in ("height", "height=", "=4", "height=-1", "height=4.0"):
+        assert weft(*plan, "--dimension", text) == 1
+        assert "write NAME=SIZE" in capsys.readouterr().err
+
+
+def test_steering_a_run(capsys: Capture, mixed: Path, tmp_path: Path, samples: Floats) -> None:
+    np.savez(tmp_path / "x.npz", x=samples)
+    run = ("run", mixed, "--board", "pynq-z2", "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert weft(*run, "--max-latency-ms", 0.9, "--forbid", "fpga:Relu") == 0
+    error = capsys.readouterr().err
+    assert "cpu0 on cpu" in error
+    assert "fpga" not in error
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("run", ("--objective", "latency")),
+        ("run", ("--pin", ".*=cpu")),
+        ("run", ("--clock-ns", "10")),
+        ("simulate", ("--max-power-w", "3")),
+        ("simulate", ("--reuse-factor", "4")),
+    ],
+)
+def test_a_folder_keeps_the_plan_it_was_made_with(
+    capsys: Capture, mlp: Path, tmp_path: Path, samples: Floats, command: str, option: tuple[str, str]
+) -> None:
+    np.savez(tmp_path / "x.npz", x=samples)
+    files = ("--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz") if command == "run" else ()
+    assert weft(command, tmp_path, "--board", "pynq-z2", *files, *option) == 1
+    assert f"has its design, so {option[0]} is for models only" in capsys.readouterr().err
 
 
 def test_profile_and_trace_of_a_run(capsys: Capture, mixed: Path, tmp_path: Path, samples: Floats) -> None:

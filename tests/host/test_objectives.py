@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from builder import Builder
 
@@ -14,7 +15,7 @@ import weft
 from weft.boards import Board, load_board
 from weft.boards.errors import InputError, ModelError
 from weft.boards.resources import Resources
-from weft.host.commands.plan import Objective
+from weft.host.commands.planning import Objective
 from weft.host.objectives import OBJECTIVES
 from weft.host.plan import Plan
 
@@ -152,14 +153,17 @@ def test_a_pin_to_the_fpga_that_does_not_fit_is_an_error(mlp: Path) -> None:
 
 
 def test_a_free_length_stays_off_the_fpga() -> None:
-    """Only the batch is free in a design."""
+    """Only the batch is free in a design; a size makes a design of it, and so does one for what was compressed."""
     proto = Builder((16,)).node("Relu").proto(16)
     for value in (proto.graph.input[0], proto.graph.output[0]):
         value.type.tensor_type.shape.dim.add().dim_value = 16
         value.type.tensor_type.shape.dim[1].dim_param = "length"
     plan = weft.plan(proto, board="pynq-z2")
     assert devices(plan) == ["cpu"]
-    assert "not fixed beyond the batch" in plan.regions[0].reason
+    assert "not fixed beyond the batch: give length a size, as with dimensions={'length':" in plan.regions[0].reason
+    assert devices(weft.plan(proto, board="pynq-z2", dimensions={"length": 8})) == ["fpga"]
+    small = weft.compress(proto, calibration=np.ones((4, 8, 16), np.float32))
+    assert devices(weft.plan(small, board="pynq-z2", dimensions={"length": 8})) == ["fpga"]
 
 
 def test_opencl_takes_what_it_has_kernels_for(mixed: Path) -> None:

@@ -1,4 +1,4 @@
-"""The cost model against published rows (each with its source), against its own rules, and against golden files."""
+"""Estimates of whole designs: published networks, what overlaps and what waits, refusals, and golden files."""
 
 from __future__ import annotations
 
@@ -8,195 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from published_weights import counted
+from chained_designs import WIDE, chain, convolution, dense, layer, mlp, row, weights
 
 from weft.boards import board_names, load_board
 from weft.boards.errors import InputError, WeftError
 from weft.hls.design import Design, Io, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType
-from weft.sim import LayerReport, Report, estimate
-from weft.sim.cost.model import fabric_of
-from weft.sim.cost.multiplier import dsps_per_product
-from weft.sim.cost.storage import block_rams
+from weft.sim import Report, estimate
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-WIDE = FixedType(16, 6)
-
-
-def weights(*shape: int, type: FixedType = WIDE, seed: int = 0) -> dict[str, Weight]:
-    values = np.random.default_rng(seed).uniform(-0.25, 0.25, shape)
-    raw = np.rint(np.clip(values * 2.0**type.fraction, type.minimum, type.maximum)).astype(np.int64)
-    return {"weight": Weight(raw, type)}
-
-
-def chain(io: Io, first: Tensor, *steps: tuple[Layer, Tensor], clock_ns: float = 5.0) -> Design:
-    """Layers one after another; each is given with the tensor it writes, and reads the one before."""
-    layers, before = [], first.name
-    for layer, written in steps:
-        layers.append(replace(layer, inputs=(before,), outputs=(written.name,)))
-        before = written.name
-    tensors = {tensor.name: tensor for tensor in (first, *(written for _, written in steps))}
-    return Design("test", io, clock_ns, "part", tuple(layers), tensors, (first.name,), (before,))
-
-
-def layer(name: str, kind: str, strategy: str = "latency", reuse: int = 1, **attributes: Value) -> Layer:
-    return Layer(name, kind, (), (), attributes, {}, strategy, reuse)
-
-
-def dense(name: str, n_in: int, n_out: int, strategy: str, reuse: int, type: FixedType = WIDE) -> tuple[Layer, Tensor]:
-    step = layer(name, "Dense", strategy, reuse, n_in=n_in, n_out=n_out)
-    return replace(step, weights=weights(n_in, n_out, type=type)), Tensor(f"{name}_out", (n_out,), type)
-
-
-def mlp(sizes: tuple[int, ...], reuse: tuple[int, ...], strategy: str = "resource", type: FixedType = WIDE) -> Design:
-    steps = [
-        dense(f"dense{i}", n_in, n_out, strategy, factor, type)
-        for i, (n_in, n_out, factor) in enumerate(zip(sizes, sizes[1:], reuse, strict=False))
-    ]
-    return chain("io_parallel", Tensor("x", (sizes[0],), type), *steps)
-
-
-def convolution(
-    name: str, size: tuple[int, int], kernel: int, n_chan: int, n_filt: int, strategy: str = "latency", reuse: int = 1
-) -> tuple[Layer, Tensor]:
-    height, width = size
-    out = (height - kernel + 1, width - kernel + 1)
-    step = layer(
-        name, "Conv2D", strategy, reuse, in_height=height, in_width=width, out_height=out[0], out_width=out[1],
-        filt_height=kernel, filt_width=kernel, n_chan=n_chan, n_filt=n_filt, n_partitions=out[0] * out[1],
-    )  # fmt: skip
-    return replace(step, weights=weights(kernel, kernel, n_chan, n_filt)), Tensor(f"{name}_out", (*out, n_filt), WIDE)
-
-
-def row(report: Report, name: str) -> LayerReport:
-    return next(one for one in report.layers if one.name == name)
-
-
-# wa-hls4ml (jdweitz), Dense stacks, Resource, io_parallel, Vitis HLS 2023.2, xcu250, 5 ns: layers, the reuse factors
-# that hls4ml made of those asked for, published latency best and worst, DSP.
-STACKS = [
-    ((112, 96, 64), (2688, 3072), 16, 5763, 5765, 6),  # asked: 3070
-    ((112, 8, 104), (896, 832), 16, 1731, 1733, 2),  # asked: 1024
-    ((64, 48, 128), (3072, 3072), 8, 6147, 6149, 3),  # asked: 3070
-    ((32, 24, 72, 56), (768, 1728, 2016), 16, 4517, 4520, 4),  # asked: 2047
-]
-
-
-@pytest.mark.parametrize(("sizes", "reuse", "bits", "best", "worst", "dsp"), STACKS)
-def test_resource_stacks_are_the_published_ones(
-    sizes: tuple[int, ...], reuse: tuple[int, ...], bits: int, best: int, worst: int, dsp: int
-) -> None:
-    report = estimate(mlp(sizes, reuse, type=FixedType(bits, 4)), "alveo-u250")
-    ends = sizes[0] + sizes[-1]  # weft's own AXI streams, which the published designs do not have
-    assert report.latency_cycles.best - ends == best
-    assert report.latency_cycles.worst - ends == worst
-    assert (report.interval_cycles.best, report.interval_cycles.worst) == (best, worst)
-    assert report.resources.dsp == dsp
-
-
-# Dense, Resource, Vivado HLS 2020.1, xcu250, 5 ns, 16-bit data (wa-hls4ml-search@8e70542): shape, weight bits, reuse
-# factor, published latency best and worst, interval, DSP, LUT, FF, BRAM.
-SINGLES = [
-    ((256, 256), 14, 1024, 1025, 1026, 1024, 64, 107679, 5227, 51),
-    ((160, 128), 12, 640, 641, 642, 640, 32, 35158, 2668, 23),
-    ((64, 192), 8, 512, 513, 514, 512, 24, 44567, 3563, 7),
-    ((192, 128), 2, 384, 384, 385, 384, 0, 16851, 2152, 4),
-]
-
-
-@pytest.mark.parametrize(("sizes", "bits", "reuse", "best", "worst", "interval", "dsp", "lut", "ff", "bram"), SINGLES)
-def test_vivado_resource_layers_are_the_published_ones(
-    sizes: tuple[int, int], bits: int, reuse: int, best: int, worst: int, interval: int, dsp: int, lut: int, ff: int,
-    bram: int,
-) -> None:  # fmt: skip
-    step, out = dense("dense", *sizes, "resource", reuse)
-    step = replace(step, weights=weights(*sizes, type=FixedType(bits, 1)))
-    design = chain("io_parallel", Tensor("x", (sizes[0],), WIDE), (step, out))
-    report = estimate(design, "alveo-u250", tool="vivado-2020.1", ends=False)
-    assert [one.name for one in report.layers] == ["dense"]
-    assert (report.latency_cycles.best, report.latency_cycles.worst) == (best, worst)
-    assert (report.interval_cycles.best, report.interval_cycles.worst) == (interval, interval)
-    assert (report.resources.dsp, report.resources.bram18) == (dsp, bram)
-    assert report.resources.lut == pytest.approx(lut, rel=0.05)
-    assert report.resources.ff == pytest.approx(ff, rel=0.03)
-    # Vitis' loop does not rewind.
-    assert estimate(design, "alveo-u250", ends=False).interval_cycles.worst == reuse + 2
-
-
-# Conv2D in io_stream, Resource, Vivado HLS: input, filters, reuse, clock ns, tool, board, bits, published best, worst.
-STREAMED = [
-    ((28, 28, 1), 4, 36, 10.0, "vivado-2020.1", "pynq-z2", 16, 4704, 35280),
-    ((28, 28, 1), 4, 36, 10.0, "vivado-2020.1", "alveo-u50", 16, 4704, 33712),
-    ((6, 6, 4), 8, 72, 10.0, "vivado-2020.1", "pynq-z2", 16, 1224, 3924),
-    ((18, 18, 8), 4, 72, 5.0, "vivado-2019.2", "pynq-z2", 32, 1296, 26892),
-]
-
-
-@pytest.mark.parametrize(("shape", "filters", "reuse", "clock_ns", "tool", "board", "bits", "best", "worst"), STREAMED)
-def test_vivado_stream_convolutions_are_the_published_ones(
-    shape: tuple[int, int, int], filters: int, reuse: int, clock_ns: float, tool: str, board: str, bits: int,
-    best: int, worst: int,
-) -> None:  # fmt: skip
-    step, out = convolution("conv", shape[:2], 3, shape[2], filters, "resource", reuse)
-    design = chain("io_stream", Tensor("x", shape, FixedType(bits, bits // 2)), (step, out), clock_ns=clock_ns)
-    got = row(estimate(design, board, tool=tool), "conv")
-    assert (got.latency_cycles.best, got.latency_cycles.worst) == (best, worst)
-    assert (got.interval_cycles.best, got.interval_cycles.worst) == (best, worst)
-
-
-def test_a_large_latency_dense_sums_in_chains() -> None:
-    # 196-56 with 5,876 weights that are not zero: 48 cycles, one sample a cycle; 64-64: 5
-    # (hls4ml_MLP_estimator@72e2e22e, Vitis HLS 2021.1, xc7z007s, 5 ns).
-    cycles = []
-    for sizes, kept in (((196, 56), 0.535), ((64, 64), 0.48)):
-        step, out = dense("dense", *sizes, "latency", 1, FixedType(8, 2))
-        drawn = np.random.default_rng(1).permuted(np.arange(sizes[0] * sizes[1])).reshape(sizes)
-        raw = np.where(drawn < kept * drawn.size, 5, 0).astype(np.int64)
-        step = replace(step, weights={"weight": Weight(raw, FixedType(8, 2))})
-        got = row(
-            estimate(chain("io_parallel", Tensor("x", (sizes[0],), FixedType(8, 1)), (step, out)), "pynq-z2"), "dense"
-        )
-        assert got.interval_cycles.worst == 1
-        cycles.append(got.latency_cycles.worst)
-    assert cycles[0] == pytest.approx(48, rel=0.2)
-    assert cycles[1] == pytest.approx(5, abs=2)
 
 
 def test_a_tool_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match="tool 'quartus' is none"):
         estimate(mlp((8, 8), (1,)), "pynq-z2", tool="quartus")
-
-
-# Dense 32-32, Latency, ap_fixed<16,6> data, Vivado HLS 2020.1, xcu250, 5 ns (wa-hls4ml-search@8e70542): bits, zeros,
-# powers of two, signed digits, products that are multiplied (turns times multipliers), published DSP and LUT at reuse
-# 1, latency at reuse 512. The weights themselves are not published; ours have these counts.
-COUNTED = [
-    (8, 11, 163, 2195, 287, 263, 34010, 145),
-    (10, 4, 38, 2940, 683, 680, 29868, 343),
-    (12, 0, 21, 3609, 878, 878, 26871, 440),
-    (14, 0, 8, 4251, 965, 964, 24971, 484),
-]
-
-
-@pytest.mark.parametrize(("bits", "zeros", "powers", "digits", "multiplied", "dsp", "lut", "cycles"), COUNTED)
-def test_latency_dense_is_near_the_published_one(
-    bits: int, zeros: int, powers: int, digits: int, multiplied: int, dsp: int, lut: int, cycles: int
-) -> None:
-    kind = FixedType(bits, 1)
-    raw = counted(np.random.default_rng(0), kind, (32, 32), zeros, powers, digits, multiplied)
-    reports = {}
-    for factor in (1, 512):
-        step, out = dense("dense", 32, 32, "latency", factor)
-        step = replace(step, weights={"weight": Weight(raw, kind)})
-        design = chain("io_parallel", Tensor("x", (32,), WIDE), (step, out))
-        reports[factor] = row(estimate(design, "alveo-u250", tool="vivado-2020.1"), "dense")
-    assert (reports[1].latency_cycles.worst, reports[1].interval_cycles.worst) == (1, 1)
-    assert reports[1].resources.dsp == pytest.approx(dsp, rel=0.03)
-    assert reports[1].resources.lut == pytest.approx(lut, rel=0.1)
-    assert reports[512].latency_cycles.worst == cycles
-    assert (reports[512].interval_cycles.worst, reports[512].resources.dsp) == (cycles + 1, 2)
 
 
 def test_conv1d_network_parallel_is_the_published_one() -> None:
@@ -245,62 +70,6 @@ def published_conv1d(io: Io) -> Design:
     return chain(io, Tensor("x", (128, 9), WIDE, 128), *([padding] if stream else []), *steps)
 
 
-def test_block_rams_of_weights_are_the_published_ones() -> None:
-    # hls4ml weights at RF > 1: 128 products of 16 bits, RF 8: 57 (Gabriele-bot/PYNQ_IA); 32 of 16 bits, RF 9: 15.
-    assert block_rams(128 * 16, 8) == 57
-    assert block_rams(32 * 16, 9) == 15
-
-
-def test_wide_products_take_more_dsps() -> None:
-    zynq, ultrascale = fabric_of("zynq7"), fabric_of("zynq_ultrascale_plus")
-    assert dsps_per_product(FixedType(6, 1), FixedType(6, 1), zynq) == 0
-    assert dsps_per_product(FixedType(8, 1), FixedType(8, 1), zynq) == 1
-    assert dsps_per_product(FixedType(16, 6), FixedType(4, 1), zynq) == 0
-    assert dsps_per_product(FixedType(27, 6), FixedType(18, 6), ultrascale) == 1
-    assert dsps_per_product(FixedType(27, 6), FixedType(18, 6), zynq) == 2
-    # AutoEncoder_hls4ml@dd6f3c2171: 30 DSP for 8 products of 32x32 bits on xc7z020.
-    assert dsps_per_product(FixedType(32, 16), FixedType(32, 16), zynq) == 4
-
-
-def valid_reuse(n_in: int, n_out: int) -> list[int]:
-    """What hls4ml's get_valid_reuse_factors accepts for Dense."""
-    every = [rf for rf in range(1, n_in * n_out + 1) if n_in * n_out % rf == 0]
-    return [rf for rf in every if (rf >= n_in and rf % n_in == 0) or (rf < n_in and n_in % rf == 0)]
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.data())
-def test_more_reuse_takes_fewer_dsps_and_no_less_time(data: st.DataObject) -> None:
-    sizes = (data.draw(st.integers(2, 48)), data.draw(st.integers(1, 48)))
-    strategy = data.draw(st.sampled_from(["latency", "resource"]))
-    factors = st.sampled_from([rf for rf in valid_reuse(*sizes) if rf > 1])
-    low, high = sorted((data.draw(factors), data.draw(factors)))
-    bits = data.draw(st.sampled_from([6, 8, 12, 16, 24]))
-    few, many = (estimate(mlp(sizes, (rf,), strategy, FixedType(bits, 4)), "zcu104") for rf in (low, high))
-    assert row(few, "dense0").resources.dsp >= row(many, "dense0").resources.dsp
-    assert few.interval_cycles.worst <= many.interval_cycles.worst
-    assert few.latency_cycles.worst <= many.latency_cycles.worst
-    assert few.interval_cycles.best >= max(sizes)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(3, 12), st.integers(3, 12), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), st.data())
-def test_stream_convolution_bounds(
-    height: int, width: int, kernel: int, n_chan: int, n_filt: int, data: st.DataObject
-) -> None:
-    reuse = data.draw(st.sampled_from(valid_reuse(kernel * kernel * n_chan, n_filt)))
-    strategy = data.draw(st.sampled_from(["latency", "resource"]))
-    step = convolution("conv", (height, width), kernel, n_chan, n_filt, strategy, reuse)
-    report = estimate(chain("io_stream", Tensor("x", (height, width, n_chan), WIDE, 8), step), "pynq-z2")
-    conv = row(report, "conv")
-    assert conv.interval_cycles.best >= height * width  # a pixel a cycle at most
-    rewinds = conv.interval_cycles.worst < conv.latency_cycles.worst  # its process does not end between samples
-    between = conv.interval_cycles.worst + (0 if rewinds else 1)
-    assert report.interval_cycles.worst == max(between, height * width * n_chan, step[1].size)
-    assert report.latency_cycles.worst >= conv.latency_cycles.worst
-    assert 0 <= report.latency_cycles.best <= report.latency_cycles.worst
-
-
 def test_stream_stages_overlap() -> None:
     """Ten relus in a row cost ten fills, not ten samples."""
     pixels = 32 * 32
@@ -322,17 +91,6 @@ def test_a_stream_is_reshaped_by_name_only() -> None:
     # Vivado HLS 2020.1, 32-10 from 4 elements: 74 to 75 cycles at reuse 64 (shape of the stream, not of the tensor).
     assert row(report, "dense").latency_cycles.best == 16 + 64 + 6
     assert row(report, "flat").resources.lut == 0
-
-
-def test_zero_weights_cost_nothing_under_latency() -> None:
-    step, out = dense("dense", 16, 16, "latency", 1)
-    pruned = step.weights["weight"].raw.copy()
-    pruned[:, 4:] = 0
-    sparse = replace(step, weights={"weight": Weight(pruned, WIDE)})
-    first = Tensor("x", (16,), WIDE)
-    full, thin = (estimate(chain("io_parallel", first, (one, out)), "zcu104") for one in (step, sparse))
-    assert row(thin, "dense").resources.dsp < 0.4 * row(full, "dense").resources.dsp
-    assert row(thin, "dense").resources.lut < 0.4 * row(full, "dense").resources.lut
 
 
 def test_faster_clock_takes_more_cycles_and_more_power() -> None:

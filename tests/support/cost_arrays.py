@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from weft.hls.design import Design, Layer, Weight
 from weft.hls.precision import FixedType, Integers
-from weft.sim.cost.model import Context, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
 
 
 def layer_of(raw: Integers, kind: FixedType, strategy: str, factor: int) -> Layer:

@@ -9,7 +9,9 @@ import numpy as np
 from weft.hls.design import Design, Io, Layer, Tensor, Value, Weight
 from weft.hls.precision import FixedType
 from weft.sim.cost import layer_cost
-from weft.sim.cost.model import Context, Cost, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
+from weft.sim.cost.timing import Cost
 
 WORD = FixedType(16, 6)
 

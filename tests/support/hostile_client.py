@@ -1,4 +1,5 @@
-"""A client that sends a virtual board anything: random fields, mutated bytes, tampered images, wild registers.
+"""A client that sends a virtual board anything: random fields, mutated bytes, tampered images, wild registers, calls
+that it cuts off, and bytes that are no gRPC.
 
 Every choice comes from one random.Random, so a seed tells the whole story again.
 """
@@ -7,8 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import zipfile
-from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
 from random import Random
@@ -30,6 +32,8 @@ TEXTS = (
     *("/sys/class/fpga_manager/fpga0/firmware", "/sys/class/fpga_manager/fpga0/flags", "/dev/zero", "zynq_gpio"),
     *("f8000000+1000", "40000000+10000", "0+ffffffffffffffff", "\0", "\N{SNOWMAN}" * 900, "x" * 5000, "../../x\n"),
 )
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # how a connection begins (RFC 9113, section 3.4)
+SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # the frame that has to follow, empty (section 6.5)
 VALUES: tuple[Any, ...] = (None, True, 0, -1, 1.5, 2**40, 10**30, 1e308, "", "x", "fixed<64,0>", [], {}, [2**30], [[]])
 
 
@@ -38,6 +42,7 @@ class HostileClient:
 
     def __init__(self, port: int, seed: int) -> None:
         self.random = Random(seed)
+        self.port = port
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         services = [import_module(f"pynq.remote.{module}") for module in MODULES]
         self.methods = [
@@ -54,7 +59,7 @@ class HostileClient:
 
     def step(self) -> None:
         """One request. Raises AssertionError unless it is answered or refused as a board may."""
-        steps: list[Callable[[], None]] = [self._fields, self._fields, self._bytes, self._registers, self._image]
+        steps = (self._fields, self._fields, self._bytes, self._registers, self._image, self._hang_up, self._no_grpc)
         self.random.choice(steps)()
 
     def _fields(self) -> None:
@@ -86,6 +91,23 @@ class HostileClient:
         cut = self.random.randint(0, len(data))
         pieces = [module.DownloadRequest(buffer=part).SerializeToString() for part in (data[:cut], data[cut:])]
         self._call(module, method, pieces)
+
+    def _hang_up(self) -> None:
+        """A call that is cut off before, while or after it is answered; of a stream, sometimes with more to come."""
+        module, method = self.random.choice(self.core)
+        count = self.random.randint(0, 3) if method.client_streaming else 1
+        requests = [self._message(module, method).SerializeToString() for _ in range(count)]
+        call = self._stub(module, method)(iter(requests), timeout=60)
+        if self.random.random() < 0.5:
+            with suppress(grpc.RpcError):
+                next(call, None)
+        call.cancel()
+
+    def _no_grpc(self) -> None:
+        """A connection of its own that says something else, in HTTP/2 or not, and is cut."""
+        start = self.random.choice((b"", HTTP2, HTTP2 + SETTINGS))
+        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(start + self.random.randbytes(self.random.randint(0, 300)))
 
     def _tampered(self) -> bytes:
         content = dense_design().to_bytes()
@@ -150,18 +172,19 @@ class HostileClient:
         return self.random.choice((*NUMBERS, self.random.getrandbits(31), self.random.randint(0, 100)))
 
     def _call(self, module: Any, method: Any, requests: list[bytes]) -> None:
-        ways = ("unary", "stream")
-        stub = getattr(self.channel, f"{ways[method.client_streaming]}_{ways[method.server_streaming]}")(
-            f"/{method.containing_service.full_name}/{method.name}",
-            response_deserializer=getattr(module, method.output_type.name).FromString,
-        )
         try:
-            reply = stub(iter(requests) if method.client_streaming else requests[0], timeout=60)
-            for each in reply if method.server_streaming else [reply]:
+            for each in self._stub(module, method)(iter(requests), timeout=60):
                 self._learn(each)
         except grpc.RpcError as error:
             assert error.code().name in REFUSED, (method.full_name, requests, error)
             assert "\n" not in str(error.details()), error
+
+    def _stub(self, module: Any, method: Any) -> Any:
+        """A function that calls `method`. On the wire every call is two streams: one message is one of one."""
+        return self.channel.stream_stream(
+            f"/{method.containing_service.full_name}/{method.name}",
+            response_deserializer=getattr(module, method.output_type.name).FromString,
+        )
 
     def _learn(self, reply: Any) -> None:
         for field, value in reply.ListFields():

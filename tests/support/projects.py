@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io as text_io
 import warnings
+from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -78,12 +79,12 @@ class Layers:
         self.config[name]["table_t"] = "fixed<14,4,RND,SAT>"
         return name
 
-    def graph(self, backend: str) -> Any:
+    def graph(self, backend: str, settings: Mapping[str, Any]) -> Any:
         from hls4ml.model.graph import ModelGraph
 
         inputs = [layer["name"] for layer in self.list if layer["class_name"] == "InputLayer"]
         outputs = [layer["name"] for layer in self.list if layer["class_name"] not in ("InputLayer", "Reshape")]
-        model = {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"}
+        model = {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency", **settings}
         writer = {"Namespace": None, "WriteWeightsTxt": True, "WriteTar": False, "TBOutputStream": "stdout"}
         config = {
             **{"Backend": backend, "ProjectName": "net", "OutputDir": "net", "Part": "xczu7ev-ffvc1156-2-e"},
@@ -239,11 +240,14 @@ def einsum_layers(seed: int, io: str, strategy: str) -> Layers:
     return net
 
 
-def write_project(layers: Layers, folder: Path, backend: str = "Vitis") -> Design:
-    """Write the project of a layer list to `folder`; the design that hls4ml's ModelGraph describes."""
+def write_project(layers: Layers, folder: Path, backend: str = "Vitis", **settings: Any) -> Design:
+    """Write the project of a layer list to `folder`; the design that hls4ml's ModelGraph describes.
+
+    `settings` are of the whole model, such as PipelineStyle.
+    """
     with warnings.catch_warnings(), contextlib.redirect_stdout(text_io.StringIO()):
         warnings.simplefilter("ignore")  # hls4ml's notes on table sizes
-        graph = layers.graph(backend)
+        graph = layers.graph(backend, settings)
         graph.config.config["OutputDir"] = str(folder)
         graph.write()
         return Design.from_hls4ml(graph)

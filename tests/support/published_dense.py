@@ -16,8 +16,8 @@ from published import DATA, Case, Row, chain, figures_of
 from published_weights import counted, initial, trained
 
 from weft.hls.design import Layer, Tensor, Value, Weight
-from weft.hls.lower import _valid_reuse_factors
 from weft.hls.precision import FixedType, Integers
+from weft.hls.strategies import valid_factors
 from weft.sim.cost.constants import constants_of
 
 #: What wa-hls4ml-search@8e70542 asked for. The file gives the valid factor nearest to it, which hls4ml uses for
@@ -151,7 +151,7 @@ def _dense(name: str, raw: Integers, kind: FixedType, strategy: str, reuse: int)
 @cache
 def closest(asked: int, n_in: int, n_out: int) -> int:
     """The valid reuse factor that hls4ml takes; ties go down."""
-    return min(_valid_reuse_factors(n_in, n_out), key=lambda factor: (abs(factor - asked), factor))
+    return min(valid_factors(n_in, n_out), key=lambda factor: (abs(factor - asked), factor))
 
 
 def _rows(path: Path) -> list[Row]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from projects import (
 from weft.boards.errors import ArtefactError
 from weft.hls.design import Design, Tensor
 from weft.sim import estimate
+from weft.sim.cost.pipeline import is_dataflow
 
 pytest.importorskip("hls4ml")
 
@@ -92,6 +95,40 @@ def test_a_project_of_backend_vivado_is_read(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize(
+    ("make", "io", "strategy", "settings", "pragma"),
+    [
+        (function_layers, "io_parallel", "Latency", {}, "PIPELINE"),
+        (function_layers, "io_parallel", "Latency", {"PipelineStyle": "dataflow", "PipelineInterval": 9}, "DATAFLOW"),
+        (function_layers, "io_parallel", "Latency", {"PipelineInterval": 7}, "PIPELINE II=7"),
+        (function_layers, "io_parallel", "Latency", {"PipelineStyle": "Pipeline"}, "PIPELINE"),  # none, so auto
+        (function_layers, "io_parallel", "Resource", {}, "DATAFLOW"),
+        (function_layers, "io_parallel", "Resource", {"PipelineStyle": "pipeline"}, "PIPELINE"),
+        (function_layers, "io_stream", "Latency", {}, "DATAFLOW"),
+        (function_layers, "io_stream", "Latency", {"PipelineStyle": "pipeline"}, "PIPELINE"),
+        (image_layers, "io_parallel", "Latency", {}, "DATAFLOW"),
+        (image_layers, "io_parallel", "Latency", {"PipelineStyle": "pipeline"}, "PIPELINE"),
+    ],
+)
+def test_the_style_of_the_top_is_what_hls4ml_wrote(
+    make: Callable[[int, str, str], Layers],
+    io: str,
+    strategy: str,
+    settings: dict[str, Any],
+    pragma: str,
+    tmp_path: Path,
+) -> None:
+    design = write_project(make(0, io, strategy), tmp_path / "net", **settings)
+    assert f"#pragma HLS {pragma}\n" in (tmp_path / "net/firmware/net.cpp").read_text()
+    interval = f" II={design.pipeline_interval}" if design.pipeline_interval else ""
+    assert f"{design.pipeline_style.upper()}{interval}" == pragma
+    for other in (Design.from_project(tmp_path / "net"), Design.from_bytes(design.to_bytes())):
+        assert other.pipeline_style == design.pipeline_style
+        assert other.pipeline_interval == design.pipeline_interval
+    if not settings:
+        assert is_dataflow(replace(design, pipeline_style="auto")) == (pragma == "DATAFLOW")
+
+
 def refused(project: Path, words: str) -> None:
     with pytest.raises(ArtefactError, match=words) as caught:
         Design.from_project(project)
@@ -110,6 +147,7 @@ def test_missing_weights_are_named(project: Path) -> None:
         ("weights/b7.h", r"= \{", "= {{1, 0, ", "only uncompressed weights"),
         ("nnet_utils/nnet_dense.h", "dense", "dance", r"is not that of hls4ml 1\.3\.0"),
         ("../project.tcl", '"vitis"', '"catapult"', "backend 'catapult': weft reads projects of Vitis and Vivado"),
+        ("net.cpp", "#pragma HLS (PIPELINE|DATAFLOW)", "", "neither DATAFLOW nor PIPELINE"),
         ("net.cpp", "nnet::relu<", "nnet::hush<", "layer activation_2 calls nnet::hush, which weft does not read"),
         ("net.cpp", "    nnet::relu", "    system(1);\n nnet::relu", r"line that weft does not know: 'system\(1\);'"),
         ("net.cpp", r"relu_config3>\(\w+,", "relu_config3>(layer4_out,", "activation_2 reads .* there is a cycle"),

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from chained_designs import WIDE, chain, convolution, row, valid_reuse
 from cost_designs import WORD, cost_of, plain, single, stream, weight
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weft.hls.design import Tensor
+from weft.hls.precision import FixedType
+from weft.sim import estimate
 
 
 def test_partitions_choose_their_inputs_and_hold_their_outputs() -> None:
@@ -50,3 +55,42 @@ def test_stream_convolutions_are_the_published_ones(
     assert best < cost.run.latency < worst
     assert cost.resources.bram18 == pytest.approx(bram18, abs=1)
     assert cost.resources.ff == pytest.approx(ff, rel=0.1)
+
+
+# Conv2D in io_stream, Resource, Vivado HLS: input, filters, reuse, clock ns, tool, board, bits, published best, worst.
+STREAMED = [
+    ((28, 28, 1), 4, 36, 10.0, "vivado-2020.1", "pynq-z2", 16, 4704, 35280),
+    ((28, 28, 1), 4, 36, 10.0, "vivado-2020.1", "alveo-u50", 16, 4704, 33712),
+    ((6, 6, 4), 8, 72, 10.0, "vivado-2020.1", "pynq-z2", 16, 1224, 3924),
+    ((18, 18, 8), 4, 72, 5.0, "vivado-2019.2", "pynq-z2", 32, 1296, 26892),
+]
+
+
+@pytest.mark.parametrize(("shape", "filters", "reuse", "clock_ns", "tool", "board", "bits", "best", "worst"), STREAMED)
+def test_vivado_stream_convolutions_are_the_published_ones(
+    shape: tuple[int, int, int], filters: int, reuse: int, clock_ns: float, tool: str, board: str, bits: int,
+    best: int, worst: int,
+) -> None:  # fmt: skip
+    step, out = convolution("conv", shape[:2], 3, shape[2], filters, "resource", reuse)
+    design = chain("io_stream", Tensor("x", shape, FixedType(bits, bits // 2)), (step, out), clock_ns=clock_ns)
+    got = row(estimate(design, board, tool=tool), "conv")
+    assert (got.latency_cycles.best, got.latency_cycles.worst) == (best, worst)
+    assert (got.interval_cycles.best, got.interval_cycles.worst) == (best, worst)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(3, 12), st.integers(3, 12), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), st.data())
+def test_stream_convolution_bounds(
+    height: int, width: int, kernel: int, n_chan: int, n_filt: int, data: st.DataObject
+) -> None:
+    reuse = data.draw(st.sampled_from(valid_reuse(kernel * kernel * n_chan, n_filt)))
+    strategy = data.draw(st.sampled_from(["latency", "resource"]))
+    step = convolution("conv", (height, width), kernel, n_chan, n_filt, strategy, reuse)
+    report = estimate(chain("io_stream", Tensor("x", (height, width, n_chan), WIDE, 8), step), "pynq-z2")
+    conv = row(report, "conv")
+    assert conv.interval_cycles.best >= height * width  # a pixel a cycle at most
+    rewinds = conv.interval_cycles.worst < conv.latency_cycles.worst  # its process does not end between samples
+    between = conv.interval_cycles.worst + (0 if rewinds else 1)
+    assert report.interval_cycles.worst == max(between, height * width * n_chan, step[1].size)
+    assert report.latency_cycles.worst >= conv.latency_cycles.worst
+    assert 0 <= report.latency_cycles.best <= report.latency_cycles.worst

@@ -12,7 +12,7 @@ from weft.boards.errors import InputError
 from weft.hls.precision import FixedType
 from weft.sim.cost.constants import signed_digits
 from weft.sim.cost.distributed import distributed_products
-from weft.sim.cost.model import Products
+from weft.sim.cost.timing import Products
 
 BYTE = FixedType(8, 1)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cost_designs import WORD, cost_of, plain, single, weight
 
 from weft.hls.design import Io, Layer, Tensor, Value
-from weft.sim.cost.model import Cost
+from weft.sim.cost.timing import Cost
 
 
 def cell(kind: str, gates: int, **attributes: Value) -> Layer:

@@ -7,8 +7,8 @@ import pytest
 from cost_arrays import context, layer_of
 
 from weft.hls.precision import FixedType, Integers
-from weft.sim.cost.model import Products
 from weft.sim.cost.shared import shared_products
+from weft.sim.cost.timing import Products
 
 WIDE = FixedType(16, 6)
 

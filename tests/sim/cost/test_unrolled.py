@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from published_weights import initial, trained
 
 from weft.hls.precision import FixedType
-from weft.sim.cost.model import Products
+from weft.sim.cost.timing import Products
 from weft.sim.cost.unrolled import unrolled_products
 
 DATA = FixedType(16, 6)

@@ -16,7 +16,8 @@ from weft.boards import load_board
 from weft.boards.errors import InputError
 from weft.hls.design import Design
 from weft.sim.cost import layer_cost
-from weft.sim.cost.model import Context, fabric_of
+from weft.sim.cost.family import fabric_of
+from weft.sim.cost.model import Context
 from weft.sim.events.network import stream_network
 from weft.sim.events.process import Network
 from weft.sim.events.timing import schedule

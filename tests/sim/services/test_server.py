@@ -104,6 +104,32 @@ def test_a_client_that_hangs_up_in_the_middle_gives_its_place_back(board: Virtua
         wait_until(lambda: refusal(lambda: stub.writefile(iter([piece]), timeout=20)) is None)
 
 
+@pytest.mark.parametrize(
+    ("path", "pieces"),
+    [
+        ("/remote_device.RemoteDevice/writefile", [b"\n\6/tmp/x", b"\xff"]),  # a message, and bytes that are none
+        ("/remote_device.RemoteDevice/download", [b"\xff"]),
+        ("/buffer.RemoteBuffer/write", [bytes(5 << 20)]),  # longer than a message may be
+        ("/buffer.RemoteBuffer/allocate", []),  # no message, where one has to be
+        ("/buffer.RemoteBuffer/read", [b"\xff"]),
+        ("/no.Service/method", [b""]),
+    ],
+)
+def test_a_call_that_goes_wrong_keeps_no_board_from_stopping(path: str, pieces: list[bytes]) -> None:
+    """gRPC 1.64 answers twice where a piece of a stream cannot be deserialised, and its stop() waits for the second
+    answer without end: see `_decoded` in sim/services/server.py."""
+    running = VirtualBoard("pynq-z2", port=0)
+    running.start()
+    with grpc.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+        for _ in range(10):
+            with pytest.raises(grpc.RpcError):
+                list(channel.stream_stream(path)(iter(pieces), timeout=20))
+    stopping = threading.Thread(target=running.stop, daemon=True)
+    stopping.start()
+    stopping.join(timeout=10)
+    assert not stopping.is_alive()
+
+
 def test_stopping_ends_every_thread() -> None:
     before = threading.active_count()
     for _ in range(5):
