@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from weft.boards.errors import DeviceError
 from weft.hls.block_design import Placed
 from weft.hls.design import Design
-from weft.host.pynq_board import is_unreachable
+from weft.host.pynq_board import is_unreachable, once_more
 from weft.host.streams import ends
 from weft.sim import dma
 from weft.sim.accelerator import CONTROL, SAMPLES, START
@@ -209,7 +210,7 @@ class DesignDriver:
         """Give up after a failure: stop the DMAs, which may still write, before their memory is freed; as `close`."""
         for each in self._dmas if answers else ():
             try:
-                each.write(dma.CONTROL, dma.RESET)
+                once_more(partial(each.write, dma.CONTROL, dma.RESET))
             except Exception as error:
                 answers = not is_unreachable(error)
                 break  # another bitstream is there, and nothing of ours runs; or the board is gone
@@ -228,12 +229,17 @@ def _free(slot: _Slot) -> bool:
     """Free the buffers; returns whether the board answered. Where it is gone its memory went with it."""
     for buffer in (*slot.sources, *slot.targets):
         try:
-            buffer.freebuffer()
+            once_more(partial(_free_one, buffer))
         except Exception as error:
             if is_unreachable(error):
                 _forget(slot)
                 return False
     return True
+
+
+def _free_one(buffer: Any) -> None:
+    buffer.freed = False  # pynq.remote's notes that it is before the board was asked
+    buffer.freebuffer()
 
 
 def _forget(slot: _Slot) -> None:

@@ -53,9 +53,10 @@ class Session:
         """Make `source` (a plan, a build or its folder) ready to run.
 
         `devices` replaces the plan's by kind, such as `fpga` by `fpga@pynq://192.168.2.99`. With `fallback="cpu"` a
-        region whose device cannot be had, or fails in a run, runs on the CPU from then on; a warning and `last_run`
-        say so. `threads` and `affinity` are ONNX Runtime's `intra_op_num_threads` and
-        `session.intra_op_thread_affinities`. Raises InputError, DeviceError or ToolError where a device cannot be had.
+        region whose device cannot be had, or fails in a run, runs on the CPU from then on, also when the device is
+        back; a warning and `last_run` say so. Without it each run tries the device again. `threads` and `affinity` are
+        ONNX Runtime's `intra_op_num_threads` and `session.intra_op_thread_affinities`. Raises InputError, DeviceError
+        or ToolError where a device cannot be had.
         """
         if fallback not in (None, "cpu"):
             raise InputError(f"fallback {fallback!r} does not exist: use 'cpu', or None to raise what fails")
