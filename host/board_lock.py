@@ -1,11 +1,12 @@
 """One program at a time on a board: a lock file for each address, which says who holds it.
 
-It holds between the programs of one user on one machine; PYNQ itself has no lock. The system lets go of it when its
-holder ends, however that happens.
+It holds between the programs of one user on one machine, and the system lets go of it when its holder ends, however
+that happens. Against other users and machines a PYNQ.remote board is claimed as well: board_claim.py.
 """
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import socket
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -23,8 +25,31 @@ from weft.hls.cache import private_cache
 WAIT = "WEFT_BOARD_WAIT"  # environment: seconds to wait for a board that another program holds, 0 by default
 
 
+@dataclass(frozen=True)
+class BoardLock:
+    """A board that is held: this program's name, and until when (by time.monotonic()) to wait for programs elsewhere.
+
+    `tokens` is where the token of the last claim to the board (board_claim.py) is kept: a claim with that token is of
+    a program that held this lock and is no more.
+    """
+
+    name: str
+    deadline: float
+    tokens: Path
+
+    def last_token(self) -> str:
+        """The token that was kept last; "" where there is none."""
+        with suppress(OSError):
+            return self.tokens.read_text("utf-8")
+        return ""
+
+    def keep_token(self, token: str) -> None:
+        """Keep a token, also after this program has ended."""
+        self.tokens.write_text(token, encoding="utf-8")
+
+
 @contextmanager
-def board_lock(place: str) -> Iterator[None]:
+def board_lock(place: str) -> Iterator[BoardLock]:
     """Hold the board at `place` (`local`, or `HOST:PORT`) while the block lasts.
 
     Raises DeviceError that names the holder where another session still has it after $WEFT_BOARD_WAIT seconds.
@@ -32,17 +57,18 @@ def board_lock(place: str) -> Iterator[None]:
     path = private_cache("boards") / (re.sub(r"[^\w.-]", "_", _canonical(place)) + ".lock")
     holder = path.with_suffix(".holder")
     lock = FileLock(path, thread_local=False)  # a session may be closed by another thread than made it
-    wait_s = _wait_s()
+    deadline = time.monotonic() + _wait_s()
     try:
-        lock.acquire(timeout=wait_s)
+        lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
     except Timeout:
         raise DeviceError(
             f"the PYNQ board at {place} is held by {_read(holder)}: close that session, or set {WAIT} to the seconds "
             "to wait for it"
         ) from None
     try:
-        holder.write_text(_name(), encoding="utf-8")
-        yield
+        name = _name()
+        holder.write_text(name, encoding="utf-8")
+        yield BoardLock(name, deadline, path.with_suffix(".token"))
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
@@ -69,11 +95,23 @@ def _wait_s() -> float:
 
 def _name() -> str:
     program = Path(sys.argv[0]).name or "python"
-    return f"{program} (process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
+    since = time.strftime("%H:%M:%S %Z")
+    return f"{program} of {_user()}@{socket.gethostname()} (process {os.getpid()}, since {since})"
+
+
+def _user() -> str:
+    with suppress(OSError, KeyError):  # of a number without a name, as in containers
+        return getpass.getuser()
+    return f"user {os.getuid()}"
 
 
 def _read(holder: Path) -> str:
     with suppress(OSError):
-        if text := holder.read_text("utf-8").strip():
-            return " ".join(text.split())[:200]
-    return "another program"
+        return one_line(holder.read_text("utf-8"))
+    return one_line("")
+
+
+def one_line(name: str) -> str:
+    """A holder's name as it may be shown, whatever it was written as."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in name)
+    return " ".join(shown.split())[:200] or "another program"

@@ -6,6 +6,7 @@ The system's own files are there to be read; a program may write below /lib/firm
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 from weft.boards import Board
@@ -13,6 +14,7 @@ from weft.boards.errors import DeviceError, InputError
 
 FIRMWARE = "/lib/firmware/"
 MANAGER = "/sys/class/fpga_manager/fpga0/"
+UPTIME = "/proc/uptime"
 VIRTUAL_MARK = "/proc/device-tree/chosen/weft_virtual_board"  # no real board has it
 _WRITABLE = (FIRMWARE, "/tmp/")
 _PATH = re.compile(r"(/[^/\x00]+)+")
@@ -27,6 +29,7 @@ class Files:
     def __init__(self, board: Board, bitstreams: str | Path | None = None) -> None:
         self._files: dict[str, bytes] = _system_files(board)
         self._total = 0
+        self._started = time.monotonic()
         if bitstreams is not None:
             self._load_folder(Path(bitstreams))
 
@@ -49,6 +52,8 @@ class Files:
         """A file's bytes. Raises DeviceError for a file that is not there."""
         if path not in self._files:
             raise DeviceError(f"there is no file {path[:80]!r} on the virtual board")
+        if path == UPTIME:
+            return f"{time.monotonic() - self._started:.2f} 0.00\n".encode()  # seconds on, and of them idle
         return self._files[path]
 
     def check_writable(self, path: str, size: int) -> None:
@@ -88,6 +93,7 @@ def _system_files(board: Board) -> dict[str, bytes]:
     files = {
         # pynq looks for "aarch64" in it and takes anything else for a Zynq-7000
         "/proc/version": f"Linux version 6.6 (weft virtual board {board.name}) {board.host.architecture}\n".encode(),
+        UPTIME: b"",  # made when it is read
         VIRTUAL_MARK: board.name.encode() + b"\0",
         MANAGER + "name": b"weft virtual FPGA manager\n",
         MANAGER + "state": b"unknown\n",

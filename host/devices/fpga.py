@@ -21,6 +21,7 @@ from weft.hls.block_design import shared_clock_ns
 from weft.hls.design import Design, Io
 from weft.hls.files import hash_file
 from weft.hls.lower import supports
+from weft.host.board_claim import Claim, board_claim
 from weft.host.board_lock import board_lock
 from weft.host.device import Arrays, Cost, Region, design_report, samples_in
 from weft.host.devices.names import address
@@ -49,6 +50,7 @@ class FpgaDevice:
         self._lock = threading.RLock()
         self._open = ExitStack()
         self._connected: Any = None
+        self._claim: Claim | None = None  # to a board that other machines reach as well
         self._folder: Path | None = None
         self._loaded: tuple[str, LoadedOverlay] | None = None  # hash of the bitstream, and what runs it
         self._programs: Counter[tuple[str, int]] = Counter()  # open ones by bitstream's hash and design's number
@@ -101,6 +103,7 @@ class FpgaDevice:
     def run(self, program: FpgaProgram, inputs: Sequence[NDArray[Any]], timeout_s: float) -> list[NDArray[Any]]:
         """Run packed samples through a program's design. Raises DeviceError where the board fails or is silent."""
         with self._lock:
+            self._keep_board()
             overlay = self._load(program.bitstream)
             try:
                 return overlay.run(program.number, inputs, timeout_s)
@@ -108,6 +111,16 @@ class FpgaDevice:
                 self._loaded = None
                 overlay.abandon()
                 raise
+
+    def _keep_board(self) -> None:
+        """Renew the claim to the board; where that was lost, so is what was loaded."""
+        kept = False
+        try:
+            kept = self._claim is None or self._claim.renew()
+        finally:
+            if not kept and self._loaded is not None:
+                loaded, self._loaded = self._loaded, None
+                loaded[1].close()
 
     def release(self, program: FpgaProgram) -> None:
         """Free a design's buffers on the board when its last program closes."""
@@ -125,10 +138,12 @@ class FpgaDevice:
                 connected = connect_local()
             else:
                 host, port = address(self.name) if place else self._own_board(keep)
-                if place:
-                    keep.enter_context(board_lock(f"{host}:{port}"))
+                lock = keep.enter_context(board_lock(f"{host}:{port}")) if place else None
                 connected = connect_remote(host, port)
                 keep.callback(connected.client.channel.close)
+                if lock is not None:
+                    claim = board_claim(connected.client.channel, f"{host}:{port}", lock)
+                    self._claim = keep.enter_context(claim)
             self._open.push(keep.pop_all())
         return connected
 
@@ -140,7 +155,7 @@ class FpgaDevice:
     def close(self) -> None:
         """Disconnect, and stop the virtual board if this device started one; a second call does nothing."""
         with self._lock:
-            loaded, self._loaded, self._connected, self._folder = self._loaded, None, None, None
+            loaded, self._loaded, self._connected, self._claim, self._folder = self._loaded, None, None, None, None
             if loaded is not None:
                 loaded[1].close()
             self._open.close()

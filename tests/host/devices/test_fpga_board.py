@@ -78,7 +78,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def counted(real: Callable[..., Any]) -> Callable[..., Any]:
         def method(self: Any, path: str, *arguments: Any, **options: Any) -> Any:
             call = real(self, path, *arguments, **options)
-            return lambda request: made.append(path.rpartition("/")[2]) or call(request)  # type: ignore[func-returns-value]
+
+            def noted(request: Any, **more: Any) -> Any:
+                made.append(path.rpartition("/")[2])
+                return call(request, **more)
+
+            return noted
 
         return method
 
