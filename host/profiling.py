@@ -62,7 +62,8 @@ def run_seconds(run: Callable[[], object], threads: int | None) -> float:
     """
     clock = time.thread_time if threads == 1 else time.perf_counter
     run()
-    times, until = [], clock() + _PATIENCE_S
+    times: list[float] = []
+    until = clock() + _PATIENCE_S
     while not times or clock() < until:
         began = clock()
         run()
