@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from weft.boards.errors import InputError, ModelError
 from weft.hls.onnx_file import first_line
 from weft.hls.precision import FixedType
+from weft.hls.runtime_session import open_session
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -123,8 +124,7 @@ def session(model: ir.Model) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     try:
-        data = ir.to_proto(model).SerializeToString()
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return open_session(ir.to_proto(model).SerializeToString(), options)
     except Exception as error:  # its exceptions share no base but Exception
         raise ModelError(f"ONNX Runtime cannot run the network: {first_line(error)}") from error
 

@@ -162,10 +162,10 @@ def _write_bitstream(
     region.design.write(part / "firmware")
     region.design.save(part / "design")
     if plan.board.family == "alveo":
-        alveo.write_kernel(region.design, plan.board, part / "firmware")
+        alveo.write_kernels([part / "firmware"], [region.design], plan.board)
         if alveo.missing_tools() == "":
             progress("building an xclbin with v++; this takes hours")
-            alveo.build_xclbin(part / "firmware", region.design, plan.board, part / f"{stem}.xclbin")
+            alveo.build_xclbin([part / "firmware"], [region.design], part / f"{stem}.xclbin")
             return f"{stem}.xclbin", False
     elif vitis.missing_tools() == "":
         progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")

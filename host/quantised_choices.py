@@ -101,11 +101,12 @@ class _Tried:
         """Plan and measure; None where that cannot be planned."""
         try:
             plan = made()
+            plan = replace(plan, accuracy=self.goal.evaluation.of(plan, recipe))
         except InputError as error:
             self.failures[recipe] = error
             return None
-        self.plans.append(replace(plan, accuracy=self.goal.evaluation.of(plan, recipe)))
-        return self.plans[-1]
+        self.plans.append(plan)
+        return plan
 
     def enough(self, plan: Plan) -> bool:
         """Whether a plan is accurate enough."""

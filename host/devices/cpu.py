@@ -16,6 +16,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 from weft.boards import Board
 from weft.boards.errors import DeviceError, InputError, ModelError
 from weft.hls.onnx_file import first_line
+from weft.hls.runtime_session import open_session
 from weft.host.cost import processor_profile
 from weft.host.device import Arrays, Cost, Region
 
@@ -76,7 +77,7 @@ class CpuProgram:
         self._outputs = list(region.outputs)
         try:
             model = ir.to_proto(submodel(region.model, region.inputs, region.outputs)).SerializeToString()
-            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session = open_session(model, options)
         except Exception as error:  # ONNX Runtime's exceptions share no base below Exception
             raise ModelError(f"ONNX Runtime cannot load region {region.name!r}: {first_line(error)}") from error
         # InferenceSession.run is a Python wrapper that looks at the feeds before this, which looks at them again: of

@@ -16,6 +16,7 @@ from weft.host.opencl.errors import opencl, opencl_errors, shortened
 from weft.host.opencl.profile import profile_of
 
 SMALLEST = 16  # bytes: OpenCL has no empty buffers, and kernels read vectors of 16 bytes at least
+_EXACT = "-cl-fp32-correctly-rounded-divide-sqrt"  # OpenCL 1.2, section 5.6.4.2
 
 
 class Context:
@@ -27,6 +28,8 @@ class Context:
         self.lock = threading.RLock()
         self.is_cpu = bool(device.type & cl.device_type.CPU)
         self.units = int(device.max_compute_units)
+        #: Whether float division is rounded as IEEE 754 says, which OpenCL leaves to the device.
+        self.divides_exactly = bool(device.single_fp_config & cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT)
         self.memory = int(device.global_mem_size)  # bytes, of which no more are ever asked for
         self.in_use = 0  # bytes
         self.profile = profile_of(self.identity, self.is_cpu)
@@ -55,15 +58,16 @@ class Context:
 
     def _built(self, text: str) -> Any:
         cl = opencl()
-        identity = f"{self.identity}\n{cl.VERSION_TEXT}\n{text}"
+        options = [_EXACT] if self.divides_exactly else []
+        identity = "\n".join((self.identity, cl.VERSION_TEXT, *options, text))
         binary = kept_binary(identity)
         if binary is not None:
             try:
-                return _compiled(cl.Program(self.context, [self.device], [binary]))
+                return _compiled(cl.Program(self.context, [self.device], [binary]), options)
             except cl.Error:
                 pass  # of another build of the same driver version: compile again
         try:
-            program = _compiled(cl.Program(self.context, text))
+            program = _compiled(cl.Program(self.context, text), options)
         except cl.Error as error:
             raise DeviceError(f"a kernel does not compile on {self.device.name!r}: {shortened(error)}") from error
         (made,) = program.get_info(cl.program_info.BINARIES)
@@ -101,11 +105,11 @@ class Context:
         return made
 
 
-def _compiled(program: Any) -> Any:
+def _compiled(program: Any, options: list[str]) -> Any:
     """Built without pyopencl's own cache, and without a word about a compiler's remarks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", opencl().CompilerWarning)
-        return program.build(cache_dir=False)
+        return program.build(options, cache_dir=False)
 
 
 @cache

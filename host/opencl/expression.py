@@ -34,7 +34,8 @@ class Scalar:
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """`text` is OpenCL C with `{0}`, `{1}`, ... for its operands, which broadcast to `shape`."""
+    """`text` is OpenCL C with `{0}`, `{1}`, ... for its operands, which broadcast to `shape`. Where types change, the
+    text converts with functions such as `convert_float{v}`: `{v}` is the width of a vector, or nothing."""
 
     text: str
     operands: tuple[Operand, ...]
@@ -78,7 +79,7 @@ def operators(root: Expression) -> list[Expression]:
 
 def generate(root: Expression, *, vectors: bool) -> ElementwiseKernel:
     """The kernel that computes `root`. Tensors are read once each; shapes reach it as arguments. With `vectors` a
-    work-item computes eight elements at once where everything is float32."""
+    work-item computes eight elements at once where everything is float32 or converted to and from it."""
     order = operators(root)
     leaves = list(_leaves(order))
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
@@ -87,10 +88,10 @@ def generate(root: Expression, *, vectors: bool) -> ElementwiseKernel:
     names = {id(tensor): f"x{number}" for number, tensor in enumerate(tensors)}
     names |= {id(scalar): f"s{number}" for number, scalar in enumerate(scalars)}
     names |= {id(expression): f"t{number}" for number, expression in enumerate(order)}
-    plain = all(each.dtype == np.float32 for each in (*order, *leaves))
-    width = VECTOR if vectors and plain and sizes[-1] >= VECTOR else 1
+    width = VECTOR if vectors and sizes[-1] >= VECTOR and all(map(_is_vectorisable, order)) else 1
+    suffix = "" if width == 1 else width
     steps = [
-        (names[id(step)], C_TYPES[step.dtype], step.text.format(*(names[id(each)] for each in step.operands)))
+        (names[id(step)], C_TYPES[step.dtype], step.text.format(*(names[id(each)] for each in step.operands), v=suffix))
         for step in order
     ]
     text = source(
@@ -112,6 +113,11 @@ def generate(root: Expression, *, vectors: bool) -> ElementwiseKernel:
         *map(np.int32, numbers),
     )
     return ElementwiseKernel(text, arguments, -(-sizes[-1] // width), prod(sizes[:-1]))
+
+
+def _is_vectorisable(step: Expression) -> bool:
+    """Whether the step's text means the same of vectors: float32 throughout, or converted where types change."""
+    return "{v}" in step.text or all(each.dtype == np.float32 for each in (step, *step.operands))
 
 
 def _leaves(order: list[Expression]) -> Iterator[Tensor | Scalar]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.sources import source
-from weft.host.opencl.tensor import Tensor
+from weft.host.opencl.tensor import C_TYPES, Tensor
 from weft.host.opencl.tiles import StripTile, Tile
 
 Bias = Literal["", "row", "column"]
 
 
+EXACT = 256  # products of integers between -255 and 255 whose sum a float holds exactly
 THIN = 4  # rows, up to which a product reads its right side straight from where it lies
 
 
@@ -76,11 +77,15 @@ def multiply(
     tile: Tile | None = None,
 ) -> None:
     """result[z] = left[z] @ right[z] (+ bias) (then max(., 0)), float32; `window` makes `right` images to convolve,
-    and `tile` replaces the device's own."""
+    and `tile` replaces the device's own. With an int32 `result` (and bias) `left` and `right` hold integers between
+    -255 and 255 as float32, and nothing is rounded."""
     kind = "image" if window is not None else "rows" if right.column == 1 else "strided"
-    parameters = {"b_kind": kind, "bias": bias_along, "relu": relu}
+    total = C_TYPES[result.dtype]
+    parameters = {"b_kind": kind, "bias": bias_along, "relu": relu, "total": total}
     tile = tile or lowering.context.profile.tile
-    if isinstance(tile, StripTile) and kind == "rows" and size.m <= THIN:
+    if isinstance(tile, StripTile) and total == "int":
+        tile = replace(tile, depth=min(tile.depth, EXACT))
+    elif isinstance(tile, StripTile) and kind == "rows" and size.m <= THIN:
         _multiply_thin(lowering, left, right, size, result, bias, bias_along, relu)
         return
     columns, rows = tile.columns, tile.rows(size.m, size.n, size.batch, lowering.context.units)
@@ -119,7 +124,7 @@ def _multiply_thin(
     vectors = 2 if size.n < 64 else max(8 // tile, 2)
     groups = (-(-size.n // (8 * vectors)), size.batch)
     lowering.launch(
-        source("gemm_thin.cl.j2", b_kind="rows", bias=bias_along, relu=relu, tile=tile, vectors=vectors),
+        source("gemm_thin.cl.j2", b_kind="rows", bias=bias_along, relu=relu, total="float", tile=tile, vectors=vectors),
         "gemm",
         (
             *(left.tensor, right.tensor, result),

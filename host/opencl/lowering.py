@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -28,16 +28,21 @@ class Lowering:
     are with `define`."""
 
     def __init__(
-        self, context: Context, weights: Mapping[str, Tensor], readers: Mapping[str, Sequence[ir.Node]]
+        self,
+        context: Context,
+        weights: dict[str, Tensor],
+        readers: Mapping[str, Sequence[ir.Node]],
+        known: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
-        """`weights` are on the device already. `readers` are the nodes that read each value, for those that nothing
-        outside the region reads: a value with one reader needs no memory if it is computed together with that."""
+        """`weights` are on the device already, for every schedule of a region. `readers` are the nodes that read each
+        value, for those that nothing outside the region reads: a value with one reader needs no memory if it is
+        computed together with that. `known` are values that are known from the start."""
         self.context = context
         self.launches: list[Launch] = []
         self.constants: list[Storage] = []
         self.fault: Storage | None = None
         self._weights, self._readers = weights, readers
-        self._values: dict[str, Value] = {}
+        self._values: dict[str, Value] = dict(known or {})
         self._uploaded: dict[str, Tensor] = {}
         self._absorbed: set[ir.Node] = set()
 
@@ -134,6 +139,13 @@ class Lowering:
         storage = Storage(values.nbytes, self.context.upload(values))
         self.constants.append(storage)
         return Tensor(values.shape, values.dtype, storage)
+
+    def resident(self, name: str, values: Callable[[], NDArray[Any]]) -> Tensor:
+        """What is made of a weight, uploaded once for all schedules of the region under a `name` of its own."""
+        if name not in self._weights:
+            made = values()
+            self._weights[name] = Tensor(made.shape, made.dtype, Storage(made.nbytes, self.context.upload(made)))
+        return self._weights[name]
 
     def launch(
         self,

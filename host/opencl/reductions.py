@@ -29,6 +29,8 @@ ENDS = {
     "long": {"lowest": "LONG_MIN", "highest": "LONG_MAX"},
     "char": {"lowest": "CHAR_MIN", "highest": "CHAR_MAX"},
     "uchar": {"lowest": "0", "highest": "UCHAR_MAX"},
+    "short": {"lowest": "SHRT_MIN", "highest": "SHRT_MAX"},
+    "ushort": {"lowest": "0", "highest": "USHRT_MAX"},
 }
 
 

@@ -30,6 +30,8 @@ class RegionCode:
     def __init__(
         self, context: Context, nodes: Sequence[ir.Node], inputs: Sequence[str], outputs: Sequence[str]
     ) -> None:
+        self._known = _constants(nodes)
+        nodes = [node for node in nodes if not all(value.name in self._known for value in node.outputs)]
         self._context, self._nodes = context, tuple(nodes)
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self._readers = _readers(nodes, outputs)
@@ -37,17 +39,11 @@ class RegionCode:
         self._schedules: OrderedDict[tuple[Any, ...], Schedule] = OrderedDict()
         self._weights: dict[str, Tensor] = {}
         try:
-            for value in _weights(nodes):
-                self._upload(value)
+            for name, values in _weights(nodes, self._known).items():
+                self._weights[name] = Tensor(values.shape, values.dtype, Storage(values.nbytes, context.upload(values)))
         except DeviceError:
             self.close()
             raise
-
-    def _upload(self, value: ir.Value) -> None:
-        assert value.const_value is not None
-        values = np.asarray(value.const_value.numpy())
-        storage = Storage(values.nbytes, self._context.upload(values))
-        self._weights[value.name or ""] = Tensor(values.shape, values.dtype, storage)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Outputs by name. Raises DeviceError where the device fails; the next call may succeed."""
@@ -76,7 +72,7 @@ class RegionCode:
         return made
 
     def _made(self, inputs: Arrays) -> Schedule:
-        lowering = Lowering(self._context, self._weights, self._readers)
+        lowering = Lowering(self._context, self._weights, self._readers, self._known)
         values = {value.name or "": value for node in self._nodes for value in (*node.inputs, *node.outputs) if value}
         entering: dict[str, Tensor] = {}
         try:
@@ -151,13 +147,27 @@ def _readers(nodes: Sequence[ir.Node], outputs: Sequence[str]) -> dict[str, list
     return found
 
 
-def _weights(nodes: Sequence[ir.Node]) -> list[ir.Value]:
-    """The initialisers that kernels read; single numbers reach them as arguments."""
-    found: dict[str, ir.Value] = {}
+def _constants(nodes: Sequence[ir.Node]) -> Arrays:
+    """What nodes make of constants alone, such as dequantised weights: computed once, and by no kernel."""
+    known: Arrays = {}
     for node in nodes:
+        inputs = [None if value is None else _constant(value, known) for value in node.inputs]
+        if inputs and all(found is not None or value is None for found, value in zip(inputs, node.inputs, strict=True)):
+            known |= zip((value.name or "" for value in node.outputs), evaluate(node, inputs), strict=True)
+    return known
+
+
+def _constant(value: ir.Value, known: Arrays) -> NDArray[Any] | None:
+    return known.get(value.name or "") if value.const_value is None else np.asarray(value.const_value.numpy())
+
+
+def _weights(nodes: Sequence[ir.Node], known: Arrays) -> Arrays:
+    """The constants that kernels read; single numbers reach them as arguments."""
+    found: Arrays = {}
+    for node in nodes:
+        operator = OPERATORS[node.op_type]
         for number, value in enumerate(node.inputs):
-            if value is None or value.const_value is None or number in OPERATORS[node.op_type].host:
-                continue
-            if value.const_value.size > 1 and value.const_value.dtype.numpy() in C_TYPES:
-                found[value.name or ""] = value
-    return list(found.values())
+            constant = None if value is None or number in (*operator.host, *operator.folds) else _constant(value, known)
+            if value is not None and constant is not None and constant.size > 1 and constant.dtype in C_TYPES:
+                found[value.name or ""] = constant
+    return found

@@ -16,6 +16,8 @@ C_TYPES = {
     np.dtype(np.bool_): "uchar",
     np.dtype(np.uint8): "uchar",
     np.dtype(np.int8): "char",
+    np.dtype(np.int16): "short",
+    np.dtype(np.uint16): "ushort",
 }
 
 

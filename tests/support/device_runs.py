@@ -51,7 +51,7 @@ def reference(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]]) -> Arra
 def one_node(
     kind: str,
     inputs: Mapping[str, NDArray[Any]],
-    constants: Mapping[str, NDArray[Any]] | None = None,
+    constants: Mapping[str, NDArray[Any] | np.generic] | None = None,
     *,
     outputs: int = 1,
     batch: bool = False,

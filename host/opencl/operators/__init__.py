@@ -15,7 +15,9 @@ from weft.host.opencl.operators import (
     attention,
     convolution,
     elementwise,
+    integer_products,
     linear,
+    linear_quantisation,
     movement,
     normalisation,
     pooling,
@@ -32,11 +34,13 @@ def _fine(_: ir.Node) -> str:
 
 class Operator(NamedTuple):
     """`lower` adds its launches. `host` numbers the inputs that must be known before they can be made: a shape, axes.
-    `check` says in a few words what keeps a node off the device, or nothing."""
+    `check` says in a few words what keeps a node off the device, or nothing. `folds` numbers inputs that kernels never
+    read where they are constants, as what is made of them is uploaded in their place."""
 
     lower: Callable[[Lowering, ir.Node], None]
     host: tuple[int, ...] = ()
     check: Callable[[ir.Node], str] = _fine
+    folds: tuple[int, ...] = ()
 
 
 OPERATORS: dict[str, Operator] = {
@@ -59,8 +63,11 @@ OPERATORS: dict[str, Operator] = {
     "Cast": Operator(elementwise.lower_cast),
     "Clip": Operator(elementwise.lower_clip),
     "Concat": Operator(movement.lower_concat),
+    "ConvInteger": Operator(integer_products.lower_conv_integer, (), integer_products.check_conv_integer, (0, 1, 2, 3)),
     "ConstantOfShape": Operator(movement.lower_constant_of_shape, (0,)),
     "Conv": Operator(convolution.lower_conv, (), convolution.check_conv),
+    "DequantizeLinear": Operator(linear_quantisation.lower_dequantise, (), linear_quantisation.check_dequantise),
+    "DynamicQuantizeLinear": Operator(linear_quantisation.lower_dynamic),
     "Expand": Operator(movement.lower_expand, (1,)),
     "FastGelu": Operator(elementwise.lower_gelu),
     "Flatten": Operator(movement.lower_flatten),
@@ -74,6 +81,9 @@ OPERATORS: dict[str, Operator] = {
     "IsNaN": Operator(elementwise.lower_is_nan),
     "LogSoftmax": Operator(softmax.lower_softmax),
     "MatMul": Operator(linear.lower_matmul),
+    "MatMulInteger": Operator(
+        integer_products.lower_matmul_integer, (), integer_products.check_matmul_integer, (0, 1, 2, 3)
+    ),
     "MatMulNBits": Operator(quantised.lower_matmul_nbits, (), quantised.check_matmul_nbits),
     "MaxPool": Operator(pooling.lower_pool, (), pooling.check_pool),
     "Neg": Operator(elementwise.lower_neg),
@@ -81,6 +91,13 @@ OPERATORS: dict[str, Operator] = {
     "PRelu": Operator(elementwise.lower_prelu),
     "Pad": Operator(movement.lower_pad, (1, 2, 3), movement.check_pad),
     "Pow": Operator(elementwise.lower_pow),
+    "QLinearConv": Operator(
+        integer_products.lower_qlinear_conv, (), integer_products.check_qlinear_conv, (1, 3, 4, 5, 6)
+    ),
+    "QLinearMatMul": Operator(
+        integer_products.lower_qlinear_matmul, (), integer_products.check_qlinear_matmul, (0, 1, 2, 3, 4, 5, 6)
+    ),
+    "QuantizeLinear": Operator(linear_quantisation.lower_quantise, (), linear_quantisation.check_quantise),
     "Relu": Operator(elementwise.lower_relu),
     "Reshape": Operator(movement.lower_reshape, (1,)),
     "Shape": Operator(movement.lower_shape),
@@ -145,6 +162,6 @@ _FLOAT_ONLY = {
     *elementwise.FUNCTIONS,
     *("AveragePool", "BiasGelu", "Conv", "FastGelu", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool"),
     "GroupQueryAttention",
-    *("LayerNormalization", "LogSoftmax", "MatMul", "MatMulNBits", "MaxPool", "PRelu", "Pow", "RMSNormalization"),
+    *("LayerNormalization", "LogSoftmax", "MatMul", "MatMulNBits", "PRelu", "Pow", "RMSNormalization"),
     *("SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Softmax"),
 }

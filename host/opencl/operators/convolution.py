@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from weft.host.opencl.gemm import Matrices, Size, Window, multiply
@@ -13,13 +15,18 @@ from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.node import attribute, given, needed
 from weft.host.opencl.operators.linear import relu_after
 from weft.host.opencl.sources import source
-from weft.host.opencl.tensor import Tensor
+from weft.host.opencl.tensor import C_TYPES, Tensor
 from weft.host.opencl.windows import Sliding, sliding
 
 
 def check_conv(node: ir.Node) -> str:
     """One or two spatial axes."""
-    weights = node.inputs[1] if len(node.inputs) > 1 else None
+    return check_conv_weights(node, 1)
+
+
+def check_conv_weights(node: ir.Node, number: int) -> str:
+    """One or two spatial axes, by the rank of input `number`."""
+    weights = given(node, number)
     rank = len(weights.shape) if weights is not None and weights.shape is not None else 0
     if rank not in (3, 4):
         return f"convolutions here have one or two spatial axes, and these weights have rank {rank}"
@@ -31,7 +38,22 @@ def lower_conv(lowering: Lowering, node: ir.Node) -> None:
     the ReLU after it where nothing else reads the result."""
     x, weights = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
     added = given(node, 2)
+    end = relu_after(lowering, node)
     bias = None if added is None else lowering.tensor(added)
+    lowering.define(end.outputs[0], convolved(lowering, node, x, weights, bias, x.dtype, relu=end is not node))
+
+
+def convolved(
+    lowering: Lowering,
+    node: ir.Node,
+    x: Tensor,
+    weights: Tensor,
+    bias: Tensor | None,
+    dtype: np.dtype[Any],
+    *,
+    relu: bool = False,
+) -> Tensor:
+    """The convolution that the node's attributes describe, as float32, or as int32 of integers (`gemm.multiply`)."""
     groups = attribute(node, "group", 1)
     if x.shape[1] != weights.shape[1] * groups or weights.shape[0] % groups or len(x.shape) != len(weights.shape):
         raise ValueError(f"{x.shape} cannot be convolved with {weights.shape} in {groups} groups")
@@ -41,14 +63,13 @@ def lower_conv(lowering: Lowering, node: ir.Node) -> None:
     height, width = x.shape[2:] if len(x.shape) == 4 else (1, x.shape[2])
     out = slide.output(height, width)
     spatial = out if len(x.shape) == 4 else out[1:]
-    result = lowering.allocate((x.shape[0], weights.shape[0], *spatial))
-    end = relu_after(lowering, node)
-    layer = _Layer(x, weights, bias, result, slide, (height, width), out, groups, relu=end is not node)
+    result = lowering.allocate((x.shape[0], weights.shape[0], *spatial), dtype)
+    layer = _Layer(x, weights, bias, result, slide, (height, width), out, groups, relu)
     if groups > 1 and weights.shape[1] == 1:
         _depthwise(lowering, layer)
     else:
         _product(lowering, layer)
-    lowering.define(end.outputs[0], result)
+    return result
 
 
 @dataclass(frozen=True)
@@ -95,6 +116,7 @@ def _depthwise(lowering: Lowering, layer: _Layer) -> None:
         "depthwise.cl.j2",
         bias=layer.bias is not None,
         relu=layer.relu,
+        total=C_TYPES[layer.result.dtype],
         window_height=slide.window[0],
         window_width=slide.window[1],
     )

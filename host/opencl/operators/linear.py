@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -49,15 +50,24 @@ def relu_after(lowering: Lowering, node: ir.Node) -> ir.Node:
     return relu
 
 
-def matmul(lowering: Lowering, a: Tensor, b: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
-    """numpy.matmul of two tensors, plus `bias` along the last axis, and then max(., 0) with `relu`."""
+def matmul(
+    lowering: Lowering,
+    a: Tensor,
+    b: Tensor,
+    bias: Tensor | None = None,
+    *,
+    relu: bool = False,
+    dtype: np.dtype[Any] = FLOAT,
+) -> Tensor:
+    """numpy.matmul of two tensors, plus `bias` along the last axis, and then max(., 0) with `relu`; as int32 of
+    integers (`gemm.multiply`)."""
     left = a.reshaped((1, *a.shape)) if len(a.shape) == 1 else a
     right = b.reshaped((*b.shape, 1)) if len(b.shape) == 1 else b
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     m, k, n = left.shape[-2], left.shape[-1], right.shape[-1]
     if right.shape[-2] != k:
         raise ValueError(f"{a.shape} cannot be multiplied with {b.shape}")
-    result = lowering.allocate((*batch, m, n))
+    result = lowering.allocate((*batch, m, n), dtype)
     if prod(right.shape[:-2]) == 1:  # one matrix for all: the batch is further rows
         size, sides = Size(1, prod(batch) * m, n, k), (Matrices(left, k, 1), Matrices(right, n, 1))
     else:

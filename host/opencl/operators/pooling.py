@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
 from weft.host.opencl.lowering import Lowering
-from weft.host.opencl.node import attribute, needed
-from weft.host.opencl.reductions import reduced
+from weft.host.opencl.node import attribute, element_type, needed
+from weft.host.opencl.reductions import ENDS, reduced
 from weft.host.opencl.sources import source
+from weft.host.opencl.tensor import C_TYPES
 from weft.host.opencl.windows import sliding
 
 
@@ -18,6 +20,8 @@ def check_pool(node: ir.Node) -> str:
         return f"pools here have one or two spatial axes, and this one has {count}"
     if sum(1 for value in node.outputs if value.name) > 1:
         return "a MaxPool's indices have no OpenCL kernel"
+    if node.op_type == "AveragePool" and element_type(node.outputs[0]) != np.float32:
+        return "AveragePool has an OpenCL kernel for float32 only"
     return ""
 
 
@@ -27,10 +31,16 @@ def lower_pool(lowering: Lowering, node: ir.Node) -> None:
     slide = sliding(node, attribute(node, "kernel_shape", None), x.shape[2:])
     height, width = x.shape[2:] if len(x.shape) == 4 else (1, x.shape[2])
     out = slide.output(height, width, ceil=bool(attribute(node, "ceil_mode", 0)))
-    result = lowering.allocate((*x.shape[:2], *(out if len(x.shape) == 4 else out[1:])))
-    mean = node.op_type == "AveragePool"
+    result = lowering.allocate((*x.shape[:2], *(out if len(x.shape) == 4 else out[1:])), x.dtype)
+    mean, kind = node.op_type == "AveragePool", C_TYPES[x.dtype]
     lowering.launch_elements(
-        source("pool.cl.j2", mean=mean, padded=bool(attribute(node, "count_include_pad", 0))),
+        source(
+            "pool.cl.j2",
+            type=kind,
+            mean=mean,
+            lowest="0" if mean else ENDS[kind]["lowest"],
+            padded=bool(attribute(node, "count_include_pad", 0)),
+        ),
         "pool",
         (
             *(result, x, height, width, *out, *slide.window, *slide.strides, *slide.pads, *slide.dilations),

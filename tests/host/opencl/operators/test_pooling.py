@@ -58,3 +58,12 @@ def test_not_a_number_and_indices(same_as_onnx_runtime: Any) -> None:
     assert np.isnan(x).any()
     model = one_node("MaxPool", {"x": X}, outputs=2, kernel_shape=[2, 2])
     assert "indices" in refusal(next(iter(ir.from_proto(model).graph)))
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8])
+def test_the_largest_of_integers(same_as_onnx_runtime: Any, kind: Any) -> None:
+    """Padding is less than any of them."""
+    limits = np.iinfo(kind)
+    x = np.random.default_rng(0).integers(limits.min, limits.max, (2, 3, 6, 7), kind, endpoint=True)
+    x[0] = limits.min
+    same_as_onnx_runtime(one_node("MaxPool", {"x": x}, kernel_shape=[3, 3], pads=[1] * 4), {"x": x})
