@@ -89,8 +89,8 @@ def test_pins_that_share_no_bitstream_take_turns(three: Path, data: NDArray[np.f
     waits = [move.predicted_s for move in plan.transfers if move.target.startswith("fpga")]
     assert all(wait > reconfiguration_s for wait in waits)
     with weft.Session(plan, threads=1) as session:
-        results = [session.run(None, {"x": data[:4]})[0] for _ in range(2)]
-    np.testing.assert_array_equal(*results)
+        first, second = (session.run(None, {"x": data[:4]})[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("objective", ["latency", "throughput", "energy"])
