@@ -8,26 +8,28 @@ from dataclasses import replace
 from weft.boards import Board
 from weft.host.device import Device, Region
 from weft.host.devices.names import kind, takes_designs
-from weft.host.placement import Offer, Placed, Task, transfer_seconds
+from weft.host.placement import Offer, Placed, Task, reconfiguration_seconds, transfer_seconds
 from weft.host.plan import Plan, Transfer
 from weft.host.streams import ends
+from weft.host.tables import seconds
 from weft.host.work import sample_bytes
 
 
-def regions_of(task: Task, placed: Placed, offer: Offer | None) -> tuple[Region, ...]:
+def regions_of(task: Task, placed: Placed, offers: Sequence[Offer]) -> tuple[Region, ...]:
     """Regions in the order in which they run, named by device kind and number; what nobody reads is left out."""
     found: list[Region] = []
     network = task.network
+    designs = {frozenset(offer.numbers): offer.region for offer in offers}
     for device, numbers in placed.pieces:
-        if offer is not None and device == offer.region.device:
-            found.append(offer.region)
+        name = f"{kind(device)}{sum(kind(region.device) == kind(device) for region in found)}"
+        if takes_designs(device):
+            found.append(replace(designs[frozenset(numbers)], name=name))
             continue
         inputs, outputs = network.ends(numbers)
         if not outputs:
             continue
-        number = sum(kind(region.device) == kind(device) for region in found)
         region = Region(
-            name=f"{kind(device)}{number}",
+            name=name,
             device=device,
             nodes=network.names(numbers),
             inputs=inputs,
@@ -36,18 +38,31 @@ def regions_of(task: Task, placed: Placed, offer: Offer | None) -> tuple[Region,
             reason=_why(task, device, numbers),
         )
         found.append(replace(region, predicted_s=task.devices[device].estimate(region).seconds))
-    return tuple(found)
+    return tuple(replace(region, reason=region.reason + _beside(region, found, task.board)) for region in found)
+
+
+def _beside(region: Region, regions: Sequence[Region], board: Board) -> str:
+    """What a region's reason has to add where it is not alone on the FPGA."""
+    others = [each for each in regions if each.design is not None and each.name != region.name]
+    if region.design is None or not others:
+        return ""
+    wait = reconfiguration_seconds(regions, board)
+    if wait:
+        return f"; {region.overlay} is loaded for it, {seconds(wait)} before each batch"
+    return f"; it shares {region.overlay} with {', '.join(each.name for each in others)}"
 
 
 def transfers_of(regions: Sequence[Region], opened: Mapping[str, Device], board: Board) -> tuple[Transfer, ...]:
-    """What crosses a device's link; the launch of an FPGA's region is counted with its first way in."""
+    """What crosses a device's link; the bitstream and the launch of an FPGA's region are counted with its first way
+    in."""
     made = {name: region.name for region in regions for name in region.outputs}
     used = {name: region.name for region in regions for name in region.inputs}
     found = []
+    start = board.link.launch_us * 1e-6 + reconfiguration_seconds(regions, board)
     for region in regions:
         if kind(region.device) == "cpu":
             continue
-        launch = board.link.launch_us * 1e-6 if region.design is not None else 0.0
+        launch = start if region.design is not None else 0.0
         device = opened[region.device]
         sizes = _sizes(region)
         for name in region.inputs:
@@ -80,7 +95,7 @@ def _why(task: Task, device: str, numbers: Sequence[int]) -> str:
     if not before:
         return "preferred, and it can run them"
     if takes_designs(before[0]):
-        return "a board holds one design at a time, and the FPGA's region has more work"
+        return "what the FPGA has room for has more work"
     return f"too little work for a region of its own on {before[0]}"
 
 

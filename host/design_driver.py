@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from weft.boards.errors import DeviceError
 from weft.hls.block_design import Placed
-from weft.host.pynq_board import is_unreachable
+from weft.hls.design import Design
+from weft.host.pynq_board import is_unreachable, once_more
 from weft.host.streams import ends
 from weft.sim import dma
 from weft.sim.accelerator import CONTROL, SAMPLES, START
@@ -58,17 +60,11 @@ class DesignDriver:
     """
 
     def __init__(self, place: Placed, registers: Mapping[str, Any], allocate: Callable[..., Any]) -> None:
-        """`registers` are a pynq.MMIO of each IP, by instance name, just after loading; `allocate` is pynq's.
-
-        Raises DeviceError for a design whose sample is longer than a transfer.
-        """
+        """`registers` are a pynq.MMIO of each IP, by instance name, just after loading; `allocate` is pynq's."""
         self._inputs, self._outputs = ends(place.design)
         self._allocate = allocate
         self._slots: dict[tuple[int, int], _Slot] = {}
-        sample = max(tensor.stream_bytes for tensor in (*self._inputs, *self._outputs))
-        if sample > MAXIMUM_TRANSFER:
-            raise DeviceError(f"one sample of {place.design.name} is longer than an AXI DMA transfer of 64 MiB")
-        self._largest = max(1, min(PIECE, MAXIMUM_TRANSFER) // sample)
+        self._largest = max(1, min(PIECE, MAXIMUM_TRANSFER) // longest_sample(place.design))
         self._written: dict[tuple[int, int], int] = {}  # (DMA or -1, register): what it holds since we wrote it
         self._design = registers[place.name]
         self._names = place.dma_names
@@ -214,23 +210,36 @@ class DesignDriver:
         """Give up after a failure: stop the DMAs, which may still write, before their memory is freed; as `close`."""
         for each in self._dmas if answers else ():
             try:
-                each.write(dma.CONTROL, dma.RESET)
+                once_more(partial(each.write, dma.CONTROL, dma.RESET))
             except Exception as error:
                 answers = not is_unreachable(error)
                 break  # another bitstream is there, and nothing of ours runs; or the board is gone
         return self.close(answers)
 
 
+def longest_sample(design: Design) -> int:
+    """Bytes of one sample of a design's widest stream. Raises DeviceError where it is longer than a transfer."""
+    size = max(tensor.stream_bytes for end in ends(design) for tensor in end)
+    if size > MAXIMUM_TRANSFER:
+        raise DeviceError(f"one sample of {design.name} is longer than an AXI DMA transfer of 64 MiB")
+    return size
+
+
 def _free(slot: _Slot) -> bool:
     """Free the buffers; returns whether the board answered. Where it is gone its memory went with it."""
     for buffer in (*slot.sources, *slot.targets):
         try:
-            buffer.freebuffer()
+            once_more(partial(_free_one, buffer))
         except Exception as error:
             if is_unreachable(error):
                 _forget(slot)
                 return False
     return True
+
+
+def _free_one(buffer: Any) -> None:
+    buffer.freed = False  # pynq.remote's notes that it is before the board was asked
+    buffer.freebuffer()
 
 
 def _forget(slot: _Slot) -> None:

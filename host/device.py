@@ -6,7 +6,7 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -111,6 +111,12 @@ def sharing(region: Region, regions: Iterable[Region]) -> tuple[Region, ...]:
         for each in regions
         if each.design is not None and (each.device, each.overlay) == (region.device, region.overlay)
     )
+
+
+def number_in(region: Region, together: Sequence[Region]) -> int:
+    """The number of a region's design in the bitstream that it shares with `together` (alone in it: 0)."""
+    names = [each.name for each in together] or [region.name]
+    return names.index(region.name)
 
 
 def samples_in(inputs: Mapping[str, Any]) -> int:

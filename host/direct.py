@@ -28,9 +28,15 @@ class Direct:
     """One region on the CPU whose ends are the network's."""
 
     def __init__(
-        self, region: Region, program: CpuProgram, inputs: Sequence[NodeArg], outputs: Sequence[NodeArg]
+        self,
+        region: Region,
+        program: CpuProgram,
+        inputs: Sequence[NodeArg],
+        outputs: Sequence[NodeArg],
+        fallback: str = "",
     ) -> None:
-        self._region, self._program = region, program
+        """`fallback` says why the region is on the CPU where it was planned for another device."""
+        self._region, self._program, self._fallback = region, program, fallback
         self._inputs, self._outputs = inputs, outputs
         self._every = [argument.name for argument in outputs]
         self._call = program.call
@@ -60,7 +66,7 @@ class Direct:
         took_s, inputs = seen
         samples = next((shape[0] for shape, _, _ in inputs if shape), 1)
         copied = [size for (_, in_place, size) in inputs if not in_place]
-        run = region_run(self._region, self._program, samples, (len(copied), sum(copied)), 0.0, took_s)
+        run = region_run(self._region, self._program, samples, (len(copied), sum(copied)), 0.0, took_s, self._fallback)
         return LastRun((run,), took_s)
 
 
@@ -69,7 +75,7 @@ def direct(steps: Sequence[Step], inputs: Sequence[NodeArg], outputs: Sequence[N
     numbers = all(argument.dtype is not None and argument.dtype.kind != "O" for argument in inputs)
     if not numbers or len(steps) != 1 or not isinstance(steps[0].program, CpuProgram):
         return None
-    region = steps[0].region
+    region, fallback = steps[0].region, steps[0].fallback
     whole = {argument.name for argument in inputs} == set(region.inputs)
     whole = whole and {argument.name for argument in outputs} == set(region.outputs)
-    return Direct(region, steps[0].program, inputs, outputs) if whole else None
+    return Direct(region, steps[0].program, inputs, outputs, fallback) if whole else None

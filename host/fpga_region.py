@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
 
 from weft.boards import Board
 from weft.boards.errors import InputError, ModelError
+from weft.boards.resources import Resources
 from weft.hls.compress import compress
 from weft.hls.design import Design
 from weft.hls.lower import Choice, lower, products
@@ -23,7 +25,7 @@ from weft.host.fitting import fit
 from weft.host.graph import Network
 from weft.host.placement import Offer
 from weft.host.plan import Configuration
-from weft.host.regions import candidates, parts, reach
+from weft.host.regions import Reach, candidates, parts, reach, separable
 from weft.host.streams import ends
 from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
@@ -58,9 +60,9 @@ def fixed_point(model: ir.Model, wanted: Configuration, calibration: Data | None
 
 @dataclass(frozen=True)
 class Offers:
-    """What the FPGA could run, and why other regions cannot go there, that of the most work first."""
+    """What the FPGA could hold, each a set of regions, and why others cannot go there, that of the most work first."""
 
-    found: list[Offer]
+    sets: list[tuple[Offer, ...]]
     failures: list[TooLargeError | ModelError]
 
     @property
@@ -80,26 +82,82 @@ class FpgaPlanner:
     configuration: Configuration
 
     def offers(self, allowed: Sequence[bool], pinned: Sequence[int], first_only: bool) -> Offers:
-        """Designs for the largest regions of allowed nodes that hold every pinned one; of a region that does not fit,
-        for the largest part that does. With `first_only` the first that can be built is enough."""
-        result = Offers([], [])
-        for numbers in self._maximal(allowed, pinned)[:_MOST_REGIONS]:
-            offer = self._offer(numbers, result.failures)
-            if offer is None and result.failures and isinstance(result.failures[-1], TooLargeError):
-                offer = self._largest_part(numbers, pinned)
+        """Sets of the largest regions of allowed nodes that hold every pinned one: single regions, regions that share
+        a bitstream, and regions that take turns. Of a region that does not fit, the largest part that does.
+
+        With `first_only` the first region that can be built is enough, and what fits beside it.
+        """
+        maximal, failures = self._maximal(allowed, pinned), list[TooLargeError | ModelError]()
+        alone: list[Offer] = []
+        for numbers in maximal[:_MOST_REGIONS]:
+            offer = self._best(numbers, pinned, failures)
             if offer is not None:
-                result.found.append(offer)
-                if first_only:
+                alone.append(offer)
+                if first_only and set(pinned) <= set(offer.numbers):
                     break
-        return result
+        sets: list[tuple[Offer, ...]] = [(offer,) for offer in alone]
+        if alone:
+            sets += [self._side_by_side(alone[0], maximal)]
+            sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(alone)]
+        return Offers(_hold([each for each in sets if each], pinned), failures)
 
     def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:
+        """Regions that compute something, those with pinned nodes first and those with more work before others."""
         found = [
             without_passed(self.network, numbers)
             for numbers in candidates(allowed, reach(self.network.predecessors))
-            if any(computes(self.network.nodes[number]) for number in numbers) and set(pinned) <= set(numbers)
+            if any(computes(self.network.nodes[number]) for number in numbers)
         ]
-        return sorted(found, key=lambda numbers: (-self._work(numbers), -len(numbers), numbers[0]))
+        wanted = set(pinned)
+        return sorted(found, key=lambda each: (wanted.isdisjoint(each), -self._work(each), -len(each), each[0]))
+
+    def _best(
+        self, numbers: Sequence[int], pinned: Sequence[int], failures: list[TooLargeError | ModelError]
+    ) -> Offer | None:
+        """The region, or its largest part that fits."""
+        offer = self._offer(numbers, failures)
+        if offer is None and failures and isinstance(failures[-1], TooLargeError):
+            return self._largest_part(numbers, set(pinned) & set(numbers))
+        return offer
+
+    def _side_by_side(self, first: Offer, maximal: Sequence[tuple[int, ...]]) -> tuple[Offer, ...]:
+        """Regions in one bitstream: those that fit into what the first leaves of the fabric, or else all of the
+        largest, each in a share of it by its work; none where that cannot be."""
+        chosen, used = [first], _resources(first)
+        for numbers in maximal:
+            others = [offer.numbers for offer in chosen]
+            if len(chosen) == _MOST_REGIONS or not separable([*others, numbers], self._reached):
+                continue
+            offer = self._offer(numbers, [], room_beside(self.board, used))
+            if offer is not None:
+                chosen.append(offer)
+                used += _resources(offer)
+        return tuple(chosen) if len(chosen) > 1 else self._in_shares(maximal[:_MOST_REGIONS])
+
+    def _in_shares(self, regions: Sequence[tuple[int, ...]]) -> tuple[Offer, ...]:
+        total = sum(map(self._work, regions))
+        if len(regions) < 2 or not total or not separable(regions, self._reached):
+            return ()
+        found: list[Offer] = []
+        for numbers in regions:
+            offer = self._offer(numbers, [], room_of(self.board, self._work(numbers) / total))
+            if offer is None:
+                return ()
+            found.append(offer)
+        return tuple(found)
+
+    def _in_turn(self, alone: Sequence[Offer]) -> tuple[Offer, ...]:
+        """Regions with a bitstream each, which the board is configured with one after the other."""
+        if len(alone) < 2 or not separable([offer.numbers for offer in alone], self._reached):
+            return ()
+        return tuple(
+            replace(offer, region=replace(offer.region, overlay=f"overlay{number}"))
+            for number, offer in enumerate(alone)
+        )
+
+    @cached_property
+    def _reached(self) -> Reach:
+        return reach(self.network.predecessors)
 
     def _could_hold(self, numbers: Sequence[int]) -> bool:
         """False for what computes nothing, or has more weights than the fabric has room for."""
@@ -109,18 +167,20 @@ class FpgaPlanner:
     def _work(self, numbers: Sequence[int]) -> float:
         return sum(self.network.work[number] for number in numbers)
 
-    def _offer(self, numbers: Sequence[int], failures: list[TooLargeError | ModelError]) -> Offer | None:
+    def _offer(
+        self, numbers: Sequence[int], failures: list[TooLargeError | ModelError], room: Board | None = None
+    ) -> Offer | None:
         try:
-            return Offer(tuple(numbers), self.region(numbers))
+            return Offer(tuple(numbers), self.region(numbers, room or self.board))
         except (TooLargeError, ModelError) as error:
             failures.append(error)
             return None
 
-    def _largest_part(self, numbers: Sequence[int], pinned: Sequence[int]) -> Offer | None:
+    def _largest_part(self, numbers: Sequence[int], pinned: Set[int]) -> Offer | None:
         """The part of a region with the most work that was found to fit, as if more work never fitted where less did
         not."""
         starts = [n for n in numbers if computes(self.network.nodes[n])]
-        found = {part for part in parts(numbers, starts, self.network.predecessors) if set(pinned) <= set(part)}
+        found = {part for part in parts(numbers, starts, self.network.predecessors) if pinned <= set(part)}
         able = {without_passed(self.network, part) for part in found if self._could_hold(part)}
         left = sorted(able, key=lambda part: (-self._work(part), part))
         best, tuned = None, 0
@@ -138,8 +198,11 @@ class FpgaPlanner:
             tuned += 1
         return best
 
-    def region(self, numbers: Sequence[int]) -> Region:
-        """The region with its tuned design. Raises TooLargeError, and ModelError where it cannot be lowered."""
+    def region(self, numbers: Sequence[int], room: Board) -> Region:
+        """The region with its design, tuned to fit into `room`, the board or a part of it.
+
+        Raises TooLargeError, and ModelError where it cannot be lowered.
+        """
         network, device = self.network, self.device
         names, wanted = network.names(numbers), self.configuration
 
@@ -155,7 +218,7 @@ class FpgaPlanner:
                 precision=wanted.precision,
             )
 
-        design = fit(lowered, self.board, wanted.strategies, wanted.reuse_factor, wanted.tool)
+        design = fit(lowered, room, wanted.strategies, wanted.reuse_factor, wanted.tool)
         report = simulate(design, self.board, tool=wanted.tool)
         _check_exact(design)
         sources, targets = ends(design)
@@ -171,6 +234,30 @@ class FpgaPlanner:
             report=report,
         )
         return replace(region, predicted_s=device.estimate(region).seconds)
+
+
+def room_of(board: Board, share: float) -> Board:
+    """A board whose fabric is this share of another's usable one."""
+    counts = {name: int(count * share) for name, count in board.usable_resources.as_dict().items()}
+    return replace(board, resources=Resources(**counts), usable=dict.fromkeys(counts, 1.0))
+
+
+def room_beside(board: Board, used: Resources) -> Board:
+    """A board whose fabric is what a design of these resources leaves of another's usable one."""
+    taken = used.as_dict()
+    counts = {name: max(0, count - taken[name]) for name, count in board.usable_resources.as_dict().items()}
+    return replace(board, resources=Resources(**counts), usable=dict.fromkeys(counts, 1.0))
+
+
+def _resources(offer: Offer) -> Resources:
+    assert offer.region.report is not None
+    return offer.region.report.resources
+
+
+def _hold(sets: Iterable[tuple[Offer, ...]], pinned: Sequence[int]) -> list[tuple[Offer, ...]]:
+    """The sets that hold every pinned node."""
+    wanted = set(pinned)
+    return [each for each in sets if wanted <= {number for offer in each for number in offer.numbers}]
 
 
 def without_passed(network: Network, numbers: Sequence[int]) -> tuple[int, ...]:
@@ -193,9 +280,10 @@ def without_passed(network: Network, numbers: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(kept))
 
 
-def corrections(design: Design, wanted: int | None) -> tuple[str, ...]:
+def corrections(designs: Iterable[Design], wanted: int | None) -> tuple[str, ...]:
     """A sentence where the reuse factor that was asked for is not valid for some layers."""
-    changed = [layer for layer in design.layers if products(layer) and layer.reuse_factor != wanted]
+    layers = [layer for design in designs for layer in design.layers]
+    changed = [layer for layer in layers if products(layer) and layer.reuse_factor != wanted]
     if wanted is None or not changed:
         return ()
     taken = ", ".join(f"{layer.name} has {layer.reuse_factor}" for layer in changed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from weft.hls.block_design import WINDOW, placed
 from weft.hls.design import Design
-from weft.host.design_driver import DesignDriver
+from weft.host.design_driver import DesignDriver, longest_sample
 from weft.host.pynq_board import device_errors, fresh_pynq_state, refuse_virtual_image, require_pynq
 
 
@@ -25,6 +25,8 @@ class LoadedOverlay:
         """Load `bitstream` (beside it lies its .hwh); DeviceError or ArtefactError where the board does not take it."""
         pynq = require_pynq()
         refuse_virtual_image(device, bitstream)
+        for design in designs:
+            longest_sample(design)  # what cannot run is refused before it is loaded
         allocate = partial(pynq.allocate, target=device)
         with device_errors(f"loading {bitstream.name}"), fresh_pynq_state(pynq, device):
             addresses = pynq.Overlay(str(bitstream.resolve()), device=device).ip_dict

@@ -6,7 +6,7 @@ nothing then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -29,6 +29,9 @@ _ACCELERATOR_W = 75.0  # [assumption] the most that a card may draw from its slo
 _TINY = 1e-9  # operations, so that nodes of no operations count too
 # [assumption] what PCIe 3.0 x16 leaves of its 15.75 GB/s after packet headers, for a device that does not say its own
 _COPY_BYTES_PER_S = 1.2e10
+# 82.55 ms for a Zynq-7020 in fpgaConvNet (Venieris and Bouganis, FCCM 2016); [assumption] a bitstream grows with the
+# fabric that it configures
+_RECONFIGURATION_S, _RECONFIGURED_LUTS = 82.55e-3, 53_200
 _COPY_S = 5e-6  # [assumption] a copy that the host starts and waits for, however few its bytes; kernels take 10 us
 
 
@@ -63,36 +66,56 @@ class Task:
         return self.steering.refusal(kind(name), node) or self.devices[name].supports(node)
 
 
-def place(task: Task, offer: Offer | None = None) -> Placed | None:
-    """The best split of a task, with the FPGA on `offer`'s nodes or nowhere.
+def place(task: Task, offers: Sequence[Offer] = ()) -> Placed | None:
+    """The best split of a task, with the FPGA on the nodes of each of `offers` or nowhere.
 
     None where a node can run nowhere, or no split keeps the limits.
     """
     wish, devices = task.wish, task.devices
     problem = _problem(task)
     groups: tuple[tuple[int, ...], ...] = tuple((number,) for number in range(problem.count))
-    if offer is not None:
-        problem, groups = _with_offer(problem, task, offer)
-    watts = [device_watts(name, task.board, offer) for name in devices]
+    if offers:
+        problem, groups = _with_offers(problem, task, offers)
+    watts = [device_watts(name, task.board, offers) for name in devices]
     found = [solve(_only(problem, allowed), Goal(wish.max_latency_s)) for allowed in _affordable(watts, wish)]
     best = min((each for each in found if each is not None), key=lambda each: each.value, default=None)
     if best is None:
         return None
-    names = list(devices)
     pieces = tuple(
-        (names[piece.device], tuple(sorted(old for new in piece.nodes for old in groups[new]))) for piece in best.pieces
+        piece for found in best.pieces for piece in _pieces(list(devices)[found.device], found.nodes, groups)
     )
     return Placed(pieces, replace(best, bound=min(each.bound for each in found if each is not None)))
 
 
-def device_watts(name: str, board: Board, offer: Offer | None) -> float:
-    """What a device draws while it works."""
+def _pieces(
+    name: str, nodes: Sequence[int], groups: Sequence[tuple[int, ...]]
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A region of the solver's by the network's own numbers; of an FPGA one for each design, in an order in which they
+    can run."""
+    if takes_designs(name):
+        yield from ((name, groups[node]) for node in nodes)
+    else:
+        yield name, tuple(sorted(old for new in nodes for old in groups[new]))
+
+
+def device_watts(name: str, board: Board, offers: Sequence[Offer]) -> float:
+    """What a device draws while it works; designs of one bitstream may work at the same time."""
     if kind(name) == "cpu":
         return processor_profile(board).watts
     if not takes_designs(name):
         return _ACCELERATOR_W
-    report = None if offer is None else offer.region.report
-    return board.power.static_w if report is None else report.energy_uj / report.latency_us
+    dynamic = {offer.region.overlay: 0.0 for offer in offers}
+    for offer in offers:
+        report = offer.region.report
+        assert report is not None
+        dynamic[offer.region.overlay] += report.energy_uj / report.latency_us - board.power.static_w
+    return board.power.static_w + max(dynamic.values(), default=0.0)
+
+
+def reconfiguration_seconds(regions: Iterable[Region], board: Board) -> float:
+    """What each region on the FPGA waits for its bitstream: nothing where all of them share one."""
+    overlays = {region.overlay for region in regions if region.design is not None}
+    return _RECONFIGURATION_S * board.resources.lut / _RECONFIGURED_LUTS if len(overlays) > 1 else 0.0
 
 
 def transfer_seconds(name: str, device: Device, board: Board, count: int) -> float:
@@ -134,7 +157,7 @@ def _row(task: Task, rank: int, sizes: Sequence[int]) -> tuple[Floats, ...]:
     """One device's part of the problem: able (as 0 and 1), work, launch and links."""
     name, network = list(task.devices)[rank], task.network
     able = np.array([not takes_designs(name) and not task.refusal(name, node) for node in network.nodes], np.float64)
-    watts = device_watts(name, task.board, None)
+    watts = device_watts(name, task.board, ())
     single, steady, start = _node_seconds(task, name, able)
     moved = np.array([transfer_seconds(name, task.devices[name], task.board, size) for size in sizes], np.float64)
     shares = rank * (np.array(network.work) + _TINY) / (sum(network.work) + _TINY)
@@ -167,30 +190,34 @@ def _node_seconds(task: Task, name: str, able: Floats) -> tuple[Floats, Floats, 
     return single, single, start
 
 
-def _with_offer(problem: Problem, task: Task, offer: Offer) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
-    """The problem with the FPGA's region as one node that runs there and nowhere else."""
-    part, groups = contracted(problem, offer.numbers)
+def _with_offers(problem: Problem, task: Task, offers: Sequence[Offer]) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
+    """The problem with each of the FPGA's regions as one node that runs there and nowhere else."""
+    part, groups = contracted(problem, [offer.numbers for offer in offers])
     rank = next(index for index, name in enumerate(task.devices) if takes_designs(name))
-    whole = next(index for index, group in enumerate(groups) if offer.numbers[0] in group)
-    part.able[rank, whole] = True
-    part.work[rank, whole] = task.wish.criteria(_spent_on(task, offer, rank), rank, len(task.devices))
+    waiting_s = reconfiguration_seconds((offer.region for offer in offers), task.board)
+    for offer in offers:
+        whole = next(index for index, group in enumerate(groups) if offer.numbers[0] in group)
+        part.able[rank, whole] = True
+        spent = _spent_on(task, offer, rank, waiting_s)
+        part.work[rank, whole] = task.wish.criteria(spent, rank, len(task.devices))
     for borders in (part.up, part.down, part.launch):
-        borders[rank] = 0.0  # counted with the region itself
+        borders[rank] = 0.0  # counted with the regions themselves
     return part, groups
 
 
-def _spent_on(task: Task, offer: Offer, rank: int) -> Spent:
-    """What an FPGA's region takes, with its launch and its streams; the host's processor waits for both."""
+def _spent_on(task: Task, offer: Offer, rank: int, waiting_s: float) -> Spent:
+    """What an FPGA's region takes, with its bitstream, its launch and its streams; the host's processor waits for the
+    last two."""
     report = offer.region.report
     assert report is not None
     board, work = task.board, task.network.work
     launch, moved = board.link.launch_us * 1e-6, stream_bytes(offer.region) / board.link.bytes_per_s
     interval = report.interval_cycles.worst * report.clock_ns * 1e-9
-    waiting = (launch + moved) * processor_profile(board).watts
+    waiting = (launch + moved) * processor_profile(board).watts + waiting_s * board.power.static_w
     share = rank * sum(work[number] for number in offer.numbers) / (sum(work) + _TINY)
     return Spent(
-        seconds=np.array(report.latency_us * 1e-6 + launch + moved),
-        steady_s=np.array(max(interval, moved) + launch / BATCH),
+        seconds=np.array(report.latency_us * 1e-6 + launch + moved + waiting_s),
+        steady_s=np.array(max(interval, moved) + (launch + waiting_s) / BATCH),
         joules=np.array(report.energy_uj * 1e-6 + waiting),
         share=np.array(share),
     )

@@ -77,9 +77,14 @@ class Plan:
         return relative_gap(self.value, self.bound)
 
     @property
+    def fpga_regions(self) -> tuple[Region, ...]:
+        """The regions on the FPGA, in the order in which they run."""
+        return tuple(region for region in self.regions if takes_designs(region.device))
+
+    @property
     def fpga_region(self) -> Region | None:
-        """The region on the FPGA, if there is one."""
-        return next((region for region in self.regions if takes_designs(region.device)), None)
+        """The first region on the FPGA, if there is one."""
+        return next(iter(self.fpga_regions), None)
 
     def to_json(self) -> dict[str, Any]:
         """The plan in schema weft-plan/1."""
@@ -98,6 +103,7 @@ class Plan:
                     "nodes": list(region.nodes),
                     "reason": region.reason,
                     "predicted_s": region.predicted_s,
+                    **({} if region.design is None else {"overlay": region.overlay}),
                 }
                 for region in self.regions
             ],

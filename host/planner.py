@@ -178,7 +178,7 @@ class _Planner:
         model, notes = fixed_point(task.network.model, self.configuration, self.calibration)
         fixed = self._task(read_network(model), task.devices)
         offers = self._offers(fixed, device)
-        plans = [self._placed(fixed, offer) for offer in offers.found]
+        plans = [self._placed(fixed, each) for each in offers.sets]
         best = min((each for each in plans if each is not None), key=lambda each: each.value, default=None)
         if best is None and not self._pinned(task):
             other = other or self._placed(task)
@@ -187,13 +187,13 @@ class _Planner:
         if best is None or (other is not None and other.value <= best.value):
             assert other is not None
             return replace(with_reason(other, _why_not(offers, best)), rejected=offers.rejected)
-        assert best.fpga_region is not None
-        assert best.fpga_region.design is not None
-        said = (*notes, *corrections(best.fpga_region.design, self.configuration.reuse_factor), *partial(offers))
+        designs = [region.design for region in best.fpga_regions if region.design is not None]
+        said = (*notes, *corrections(designs, self.configuration.reuse_factor), *partial(offers))
         return replace(best, notes=said, rejected=offers.rejected)
 
     def _offers(self, task: Task, device: Device) -> Offers:
-        """Regions for the FPGA; by preference the first alone, of nodes that no device named before it takes."""
+        """Regions for the FPGA; by preference the first and what fits beside it, of nodes that no device named before
+        it takes."""
         by_preference, pinned = self.wish.objective == "preference", self._pinned(task)
         refusals = [task.refusal(device.name, node) for node in task.network.nodes]
         for number in pinned:
@@ -207,10 +207,10 @@ class _Planner:
         ]
         finder = FpgaPlanner(self.name, task.network, self.board, device, self.configuration)
         offers = finder.offers(wanted, pinned, first_only=by_preference)
-        if pinned and not offers.found:
+        if pinned and not offers.sets:
             why = str(offers.failures[0]) if offers.failures else _in_the_way(task.network, pinned, refusals)
             raise InputError(f"the pins to fpga ({len(pinned)} nodes) cannot be met: {why}")
-        if not offers.found and not offers.failures:
+        if not offers.sets and not offers.failures:
             raise ModelError(f"{earlier[0]} is preferred" if earlier else "no region for the FPGA computes anything")
         return offers
 
@@ -219,12 +219,12 @@ class _Planner:
         pins = [self.steering.pin(node) for node in task.network.nodes]
         return [number for number, pin in enumerate(pins) if pin is not None and pin.device in DESIGN_DEVICES]
 
-    def _placed(self, task: Task, offer: Offer | None = None) -> Plan | None:
-        """The best plan with the FPGA on `offer`'s nodes or nowhere."""
-        placed = place(task, offer)
+    def _placed(self, task: Task, offers: Sequence[Offer] = ()) -> Plan | None:
+        """The best plan with the FPGA on the nodes of `offers` or nowhere."""
+        placed = place(task, offers)
         if placed is None:
             return None
-        regions = regions_of(task, placed, offer)
+        regions = regions_of(task, placed, offers)
         transfers = transfers_of(regions, task.devices, self.board)
         return Plan(
             name=self.name,
@@ -254,7 +254,7 @@ def _in_the_way(network: Network, pinned: Sequence[int], refusals: Sequence[str]
     for number in members(whole):
         if refusals[number]:
             return f"{network.nodes[number].name} lies between them: {refusals[number]}"
-    return "they are not connected, and a board holds one design at a time"
+    return "no set of regions that a board could hold has all of them"
 
 
 def _impossible(task: Task) -> WeftError:

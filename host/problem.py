@@ -117,13 +117,15 @@ def price(problem: Problem, pieces: Iterable[Piece]) -> Floats:
     return total
 
 
-def contracted(problem: Problem, nodes: Sequence[int]) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
-    """The problem with a convex set of nodes as one node, and for each new node the old ones that it stands for.
+def contracted(problem: Problem, sets: Sequence[Sequence[int]]) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
+    """The problem with each set of nodes as one node, and for each new node the old ones that it stands for.
 
-    The new node can run nowhere yet and costs nothing: the caller gives it a device.
+    `sets` are `separable` (weft.host.regions). Their new nodes can run nowhere yet and cost nothing: the caller gives
+    them a device.
     """
-    inside = set(nodes)
-    groups = _topological([(node,) for node in range(problem.count) if node not in inside] + [tuple(nodes)], problem)
+    inside = {node for nodes in sets for node in nodes}
+    alone = [(node,) for node in range(problem.count) if node not in inside]
+    groups = _topological([*alone, *map(tuple, sets)], problem)
     number = {old: new for new, group in enumerate(groups) for old in group}
     predecessors = tuple(
         tuple(sorted({number[other] for old in group for other in problem.predecessors[old]} - {new}))
@@ -136,16 +138,16 @@ def contracted(problem: Problem, nodes: Sequence[int]) -> tuple[Problem, tuple[t
         if consumers or flow.kept:
             flows.append(Flow(maker, consumers, flow.kept))
             kept.append(index)
-    whole = number[nodes[0]]
+    wholes = [number[nodes[0]] for nodes in sets]
     first = [group[0] for group in groups]
     able, work = problem.able[:, first].copy(), problem.work[:, first].copy()
-    able[:, whole], work[:, whole] = False, 0.0
+    able[:, wholes], work[:, wholes] = False, 0.0
     part = Problem(predecessors, tuple(flows), able, work, problem.launch, problem.up[:, kept], problem.down[:, kept])
     return part, groups
 
 
 def _topological(groups: list[tuple[int, ...]], problem: Problem) -> tuple[tuple[int, ...], ...]:
-    """Groups in an order in which they can run, lowest node first; convexity makes sure there is one."""
+    """Groups in an order in which they can run, lowest node first; being separable makes sure there is one."""
     owner = {node: index for index, group in enumerate(groups) for node in group}
     needs = [
         {owner[other] for node in group for other in problem.predecessors[node]} - {index}

@@ -54,6 +54,16 @@ def is_unreachable(error: Exception) -> bool:
     return _status(error) in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
 
 
+def once_more(call: Callable[[], object]) -> None:
+    """Make a remote call, and again where the connection was cut: the next call makes a new one, if the board is on."""
+    try:
+        call()
+    except Exception as error:
+        if _status(error) != "UNAVAILABLE":
+            raise
+        call()
+
+
 def _status(error: Exception) -> str:
     """gRPC's name of what happened; "" for an error that is not gRPC's."""
     return str(getattr(getattr(error, "code", lambda: None)(), "name", ""))
@@ -82,13 +92,16 @@ class _BoundedChannel:
         self.channel = self  # pynq asks its GrpcChannel for this, and the channel for the rest
         self._inner = grpc.insecure_channel(f"{address}:{port}")
         self.close: Callable[[], None] = self._inner.close
-        try:
-            grpc.channel_ready_future(self._inner).result(timeout=CONNECT_S)
-        except grpc.FutureTimeoutError:
-            self.close()
-            raise TimeoutError(
-                f"no PYNQ.remote server answers there within {CONNECT_S:.0f} s: see that the board is on and reachable"
-            ) from None
+        with ExitStack() as closing:
+            closing.callback(self.close)  # also where the user interrupts
+            try:
+                grpc.channel_ready_future(self._inner).result(timeout=CONNECT_S)
+            except grpc.FutureTimeoutError:
+                raise TimeoutError(
+                    f"no PYNQ.remote server answers there within {CONNECT_S:.0f} s: see that the board is on and "
+                    "reachable"
+                ) from None
+            closing.pop_all()
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Any:
         return partial(self._inner.unary_unary(*arguments, **options), timeout=CALL_S)

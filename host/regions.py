@@ -52,6 +52,22 @@ def closure(nodes: int, reached: Reach) -> int:
     return nodes | (above & below)
 
 
+def separable(sets: Sequence[Sequence[int]], reached: Reach) -> bool:
+    """Whether convex sets share no node and none of them waits for itself by way of others."""
+    masks = [sum(1 << node for node in nodes) for nodes in sets]
+    if any(one & other for index, one in enumerate(masks) for other in masks[:index]):
+        return False
+    needed = [reduce(or_, (reached.ancestors[node] for node in nodes), 0) for nodes in sets]
+    waiting = {
+        index: {other for other, mask in enumerate(masks) if mask & before} - {index}
+        for index, before in enumerate(needed)
+    }
+    while ready := [index for index, before in waiting.items() if not before & waiting.keys()]:
+        for index in ready:
+            del waiting[index]
+    return not waiting
+
+
 def candidates(supported: Sequence[bool], reached: Reach) -> list[tuple[int, ...]]:
     """Maximal convex connected sets of supported nodes, each node in at most one of them.
 

@@ -53,15 +53,16 @@ class Session:
         """Make `source` (a plan, a build or its folder) ready to run.
 
         `devices` replaces the plan's by kind, such as `fpga` by `fpga@pynq://192.168.2.99`. With `fallback="cpu"` a
-        region whose device cannot be had, or fails in a run, runs on the CPU from then on; a warning and `last_run`
-        say so. `threads` and `affinity` are ONNX Runtime's `intra_op_num_threads` and
-        `session.intra_op_thread_affinities`. Raises InputError, DeviceError or ToolError where a device cannot be had.
+        region whose device cannot be had, or fails in a run, runs on the CPU from then on, also when the device is
+        back; a warning and `last_run` say so. Without it each run tries the device again. `threads` and `affinity` are
+        ONNX Runtime's `intra_op_num_threads` and `session.intra_op_thread_affinities`. Raises InputError, DeviceError
+        or ToolError where a device cannot be had.
         """
         if fallback not in (None, "cpu"):
             raise InputError(f"fallback {fallback!r} does not exist: use 'cpu', or None to raise what fails")
         build = open_build(source) if isinstance(source, (str, Path)) else source
         self.plan = build.plan if isinstance(build, Build) else build
-        bitstream = build.bitstream if isinstance(build, Build) else None
+        bitstreams = build.bitstreams if isinstance(build, Build) else {}
         self._inputs = node_args(self.plan.model.graph.inputs)
         self._outputs = node_args(self.plan.model.graph.outputs)
         self._last: LastRun | tuple[Direct, Seen] | None = None
@@ -71,7 +72,8 @@ class Session:
         with ExitStack() as stack:
             opened = Opened(self.plan.board, names, stack, threads, affinity, fallback == "cpu")
             self._steps = [
-                opened.step(region, bitstream, sharing(region, self.plan.regions)) for region in self.plan.regions
+                opened.step(region, bitstreams.get(region.overlay), sharing(region, self.plan.regions))
+                for region in self.plan.regions
             ]
             self._direct = direct(self._steps, self._inputs, self._outputs)
             self._open: ExitStack | None = stack.pop_all()

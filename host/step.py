@@ -58,6 +58,11 @@ class Step:
         """The program that runs now."""
         return self._placed.program
 
+    @property
+    def fallback(self) -> str:
+        """Why it runs on the CPU in place of its device; "" where it does not."""
+        return self._placed.fallback
+
     def run(self, values: Arrays, call_began: float) -> RegionRun:
         """Take the region's inputs from `values` and add its outputs. `call_began` is of `time.perf_counter`."""
         inputs = {name: values[name] for name in self.region.inputs}

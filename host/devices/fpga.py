@@ -23,7 +23,7 @@ from weft.hls.files import hash_file
 from weft.hls.lower import supports
 from weft.host.board_claim import Claim, board_claim
 from weft.host.board_lock import board_lock
-from weft.host.device import Arrays, Cost, Region, design_report, samples_in
+from weft.host.device import Arrays, Cost, Region, design_report, number_in, samples_in
 from weft.host.devices.names import address
 from weft.host.overlay import LoadedOverlay
 from weft.host.pynq_board import connect_local, connect_remote
@@ -74,7 +74,7 @@ class FpgaDevice:
         """
         shared = tuple(together) or (region,)
         designs = tuple(_design(each) for each in shared)
-        number = [each.name for each in shared].index(region.name)
+        number = number_in(region, shared)
         report = design_report(region, self._board)
         with self._lock:
             if bitstream is None:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from weft.boards import Board
 from weft.boards.errors import DeviceError, InputError, ToolError
-from weft.hls.alveo import KERNEL
+from weft.hls.alveo import kernel_name
 from weft.hls.design import Design, Io, Tensor
 from weft.hls.lower import supports
-from weft.host.device import Arrays, Cost, Region, design_report
+from weft.host.device import Arrays, Cost, Region, design_report, number_in
 from weft.host.streams import ends, pack, stream_bytes, unpack
 from weft.sim import Report
 
@@ -28,7 +28,7 @@ _LARGEST_XCLBIN = 1 << 28  # bytes; the largest cards' are of about 100 MB
 
 
 class XrtDevice:
-    """One card with one kernel at a time. Nothing is opened before the first region is prepared."""
+    """One card with one xclbin at a time. Nothing is opened before the first region is prepared."""
 
     def __init__(self, name: str, board: Board, io: Io = "io_stream") -> None:
         if board.family != "alveo":
@@ -49,21 +49,18 @@ class XrtDevice:
     def prepare(self, region: Region, bitstream: Path | None = None, together: Sequence[Region] = ()) -> XrtProgram:
         """Put the region's kernel on the card: `bitstream` is the xclbin that `weft build` made.
 
-        An xclbin holds one kernel: of the regions `together` there must be one on a card (the emulation takes any).
-        Raises DeviceError where there is no card, no xclbin, or where the card refuses it; ToolError without PyOpenCL.
+        `together` are the regions that share it, `region` among them, in the order of their kernels in it; by default
+        it is `region`'s alone. Raises DeviceError where there is no card, no xclbin, or where the card refuses it;
+        ToolError without PyOpenCL.
         """
         if region.design is None:
             raise DeviceError(f"region {region.name!r} was not lowered to an FPGA design")
+        name = kernel_name(number_in(region, together))
         cl = _opencl()
         emulated = self.name == "xrt@emulation"
-        if len(together) > 1 and not emulated:
-            raise DeviceError(
-                f"an xclbin holds one kernel, and region {region.name!r} shares {region.overlay!r} with "
-                f"{len(together) - 1} more: plan the model with one region on {self.name}"
-            )
         context = cl.Context([_device(cl, "" if emulated else _PLATFORM)])
         try:
-            kernel = _Emulated(cl, context, region.design) if emulated else _Card(cl, context, bitstream)
+            kernel = _Emulated(cl, context, name, region.design) if emulated else _Card(cl, context, name, bitstream)
         except cl.Error as error:
             raise DeviceError(f"device {self.name} refused the kernel of region {region.name!r}: {error}") from error
         return XrtProgram(cl, context, kernel, region, design_report(region, self._board))
@@ -81,9 +78,9 @@ class _Kernel(Protocol):
 
 
 class _Card:
-    """The kernel of an xclbin."""
+    """A kernel of an xclbin, by its name."""
 
-    def __init__(self, cl: Any, context: Any, xclbin: Path | None) -> None:
+    def __init__(self, cl: Any, context: Any, name: str, xclbin: Path | None) -> None:
         if xclbin is None or xclbin.suffix != ".xclbin":
             raise DeviceError(
                 "a card needs an xclbin: run `weft build` where v++ and the card's platform are installed"
@@ -91,7 +88,7 @@ class _Card:
         if xclbin.stat().st_size > _LARGEST_XCLBIN:
             raise DeviceError(f"{str(xclbin)!r} is larger than any card's xclbin: build it again")
         program = cl.Program(context, context.devices, [xclbin.read_bytes()]).build()
-        self._kernel = cl.Kernel(program, KERNEL)
+        self._kernel = cl.Kernel(program, name)
 
     def launch(self, queue: Any, buffers: list[Any], samples: int) -> None:
         self._kernel.set_args(*buffers, np.uint32(samples))
@@ -101,12 +98,12 @@ class _Card:
 class _Emulated:
     """A kernel of the same arguments that does nothing, and the design, which computes where it would have."""
 
-    def __init__(self, cl: Any, context: Any, design: Design) -> None:
+    def __init__(self, cl: Any, context: Any, name: str, design: Design) -> None:
         self._cl, self._design = cl, design
         count = len(design.inputs) + len(design.outputs)
         buffers = ", ".join(f"__global char *stream{i}" for i in range(count))
-        text = f"__kernel void {KERNEL}({buffers}, uint samples) {{}}"
-        self._kernel = cl.Kernel(cl.Program(context, text).build(), KERNEL)
+        text = f"__kernel void {name}({buffers}, uint samples) {{}}"
+        self._kernel = cl.Kernel(cl.Program(context, text).build(), name)
 
     def launch(self, queue: Any, buffers: list[Any], samples: int) -> None:
         self._kernel.set_args(*buffers, np.uint32(samples))

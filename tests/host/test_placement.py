@@ -68,7 +68,7 @@ def test_preference_leaves_to_the_processor_what_the_accelerator_lacks() -> None
     job = task(Wish(), Accelerator())
     placed = place(job)
     assert placed is not None
-    regions = regions_of(job, placed, None)
+    regions = regions_of(job, placed, ())
     assert [region.name for region in regions] == ["opencl0", "cpu0", "opencl1"]
     assert regions[0].reason == "preferred, and it can run them"
     assert regions[1].reason.endswith(": no kernel for Erf")
@@ -100,7 +100,7 @@ def test_latency_is_what_regions_and_transfers_add_up_to() -> None:
     job = task(Wish("latency"), Accelerator(node_s=1e-9), width=512)
     placed = place(job)
     assert placed is not None
-    regions = regions_of(job, placed, None)
+    regions = regions_of(job, placed, ())
     assert "opencl" in {region.device for region in regions}
     moves = transfers_of(regions, job.devices, BOARD)
     total = sum(region.predicted_s for region in regions) + sum(move.predicted_s for move in moves)

@@ -31,14 +31,18 @@ def test_a_network_that_fits_goes_to_the_fpga_as_a_whole(mlp: Path) -> None:
 
 def test_an_unsupported_operator_in_the_middle_stays_on_the_cpu(mixed: Path) -> None:
     plan = weft.plan(mixed, board="pynq-z2")
-    assert [region.device for region in plan.regions] == ["cpu", "fpga"]
-    before, fpga = plan.regions
-    assert "../erf\n" in before.nodes
-    assert 'a "quoted" name' in " ".join(before.nodes)
-    assert "Erf" in before.reason
-    assert any(name.startswith("int") for name in fpga.nodes)
-    assert fpga.inputs == before.outputs
-    assert plan.transfers[0].source == before.name
+    assert [region.device for region in plan.regions] == ["fpga", "cpu", "fpga"]
+    first, between, last = plan.regions
+    assert "../erf\n" in between.nodes
+    assert 'a "quoted" name' in " ".join(first.nodes)
+    assert "Erf" in between.reason
+    assert any(name.startswith("int") for name in last.nodes)
+    assert (first.outputs, between.outputs) == (between.inputs, last.inputs)
+    assert [(move.source, move.target) for move in plan.transfers] == [
+        ("host", "fpga0"), ("fpga0", "cpu0"), ("cpu0", "fpga1"), ("fpga1", "host")
+    ]  # fmt: skip
+    assert (first.overlay, last.overlay) == ("overlay0", "overlay0")
+    assert first.reason.endswith("it shares overlay0 with fpga1")
     every = [name for region in plan.regions for name in region.nodes]
     assert sorted(every) == sorted(str(node.name) for node in plan.model.graph)
 
@@ -49,7 +53,8 @@ def test_json(mixed: Path) -> None:
     assert data["schema"] == "weft-plan/1"
     assert data["board"] == "pynq-z2"
     assert data["predicted_s"] == plan.predicted_s > 0
-    assert set(data["regions"][0]) == {"name", "device", "nodes", "reason", "predicted_s"}
+    assert set(data["regions"][0]) == {"name", "device", "nodes", "reason", "predicted_s", "overlay"}
+    assert set(data["regions"][1]) == {"name", "device", "nodes", "reason", "predicted_s"}
     assert set(data["transfers"][0]) == {"from", "to", "bytes", "predicted_s"}
     assert all(region["reason"] for region in data["regions"])
 

@@ -193,7 +193,7 @@ def test_contracting_keeps_what_runs_before_what(seed: int, count: int, data: st
     problem = random_problem(seed, count)
     end = data.draw(st.integers(1, count))
     start = data.draw(st.integers(0, end - 1))
-    part, groups = contracted(problem, range(start, end))  # a stretch of a topological order is convex
+    part, groups = contracted(problem, [range(start, end)])  # a stretch of a topological order is convex
     assert sorted(node for group in groups for node in group) == list(range(count))
     for new, before in enumerate(part.predecessors):
         assert all(other < new for other in before)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
-from small_designs import dense_design
+from small_designs import dense_design, relu_chain
 
 from weft.boards import load_board
 from weft.boards.errors import DeadlockError, TooLongError
@@ -17,24 +15,12 @@ from weft.sim.board_report import board_report
 BOARD = load_board("pynq-z2")
 
 
-def chain(layers: int, tokens: int, depth: int = 1) -> Design:
-    """ReLUs one after the other: with FIFOs of depth 1 each token of each costs a visit of its neighbours."""
-    names = ["x", *(f"relu_{number}" for number in range(layers))]
-    relus = [
-        Layer(after, "Activation", (before,), (after,), {"activation": "relu", "n_in": tokens})
-        for before, after in pairwise(names)
-    ]
-    tensors = {name: Tensor(name, (tokens, 1), FixedType(8, 3), fifo_depth=depth) for name in names}
-    start = Layer("input", "Input", (), ("x",))
-    return Design("chain", "io_stream", 10.0, "", (start, *relus), tensors, ("x",), (names[-1],))
-
-
-@pytest.mark.parametrize("design", [dense_design(), chain(3, 40)])
+@pytest.mark.parametrize("design", [dense_design(), relu_chain(3, 40)])
 def test_it_is_what_simulate_says(design: Design) -> None:
     assert board_report(design, BOARD, 5.0) == simulate(design, BOARD, clock_ns=5.0)
 
 
-@pytest.mark.parametrize("design", [chain(2, 20_000), chain(2, 3_000_000, 64)])
+@pytest.mark.parametrize("design", [relu_chain(2, 20_000), relu_chain(2, 3_000_000, 64)])
 def test_a_design_that_would_take_long_gets_the_closed_form(design: Design) -> None:
     """The first has work without end at each token, the second is only large."""
     report, closed = board_report(design, BOARD, 10.0), estimate(design, BOARD, 10.0)
@@ -53,7 +39,7 @@ def test_the_closed_form_is_no_faster_than_the_memory(monkeypatch: pytest.Monkey
 
 
 def test_the_limit_is_counted_not_timed() -> None:
-    design = chain(2, 200)
+    design = relu_chain(2, 200)
     with pytest.raises(TooLongError, match="too large to be simulated event by event"):
         simulate(design, BOARD, limit=20_000)
     assert simulate(design, BOARD, limit=2_000_000) == simulate(design, BOARD)

@@ -9,15 +9,16 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from small_designs import dense_design
+from small_designs import dense_design, relu_chain
 
 from weft.boards import Board, load_board
 from weft.boards.errors import ArtefactError, DeviceError
@@ -40,21 +41,27 @@ def loaded(board: str | Board, design: Design = DESIGN, clock_ns: float = 10.0) 
     return machine
 
 
-def start(machine: Machine, number: int, samples: int) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:
-    """What a program does with design `number`, register by register; its input, and the buffer of its output."""
-    design = (DESIGN, OTHER)[number]
+def steps(machine: Machine, number: int, raw: NDArray[np.int8]) -> tuple[list[tuple[int, int]], NDArray[np.uint8]]:
+    """What a program does with design `number`, register by register, and the buffer of its output."""
+    design, samples = (DESIGN, OTHER)[number], len(raw)
     addresses = address_map(Overlay((DESIGN, OTHER)), machine.board.family)
     network, dma = addresses[f"design_{number}"], addresses[f"axi_dma_{number}"]
-    raw = np.random.default_rng(0).integers(-128, 128, (samples, 4)).astype(np.int8)
     source = machine.memory.buffer(machine.memory.allocate(4 * samples))
     target = machine.memory.buffer(machine.memory.allocate(samples * design.tensors[design.outputs[0]].stream_bytes))
     source.data[:] = np.frombuffer(raw.tobytes(), np.uint8)
     writes = [(network + 0x10, samples), (network, 1)]
     for base, buffer in ((dma, source), (dma + 0x30, target)):
         writes += [(base, 1), (base + 0x18, buffer.address), (base + 0x28, buffer.data.size)]
+    return writes, target.data
+
+
+def start(machine: Machine, number: int, samples: int) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:
+    """Run design `number` without looking; its input, and the buffer of its output."""
+    raw = np.random.default_rng(0).integers(-128, 128, (samples, 4)).astype(np.int8)
+    writes, target = steps(machine, number, raw)
     for address, value in writes:
         machine.write_register(address, value)
-    return raw, target.data
+    return raw, target
 
 
 def done(machine: Machine, number: int) -> bool:
@@ -131,6 +138,39 @@ def test_two_designs_work_at_the_same_time_until_the_program_looks() -> None:
     assert [event.start_us for event in runs] == pytest.approx([each * cycle_us for each in cycles])
     assert machine.timeline.elapsed_cycles == one.cycles(500) + one.cycles(10)
     assert machine.timeline.elapsed_s == pytest.approx(machine.timeline.elapsed_cycles * cycle_us * 1e-6)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), max_size=6), st.randoms(use_true_random=False))
+def test_designs_know_nothing_of_each_other_however_their_registers_interleave(
+    runs: list[tuple[int, int]], random: Random
+) -> None:
+    machine = Machine(load_board("pynq-z2"))
+    machine.program(pack([DESIGN, OTHER], "pynq-z2", 10.0))
+    waiting = {number: [samples for each, samples in runs if each == number] for number in (0, 1)}
+    begun: dict[int, tuple[list[tuple[int, int]], NDArray[np.int8], NDArray[np.uint8]]] = {}
+    while waiting[0] or waiting[1] or begun:
+        number = random.choice([each for each in (0, 1) if waiting[each] or each in begun])
+        if number not in begun:
+            raw = np.array([[random.randint(-128, 127) for _ in range(4)] for _ in range(waiting[number].pop(0))], "i1")
+            writes, target = steps(machine, number, raw)
+            begun[number] = (writes, raw, target)
+        writes, raw, target = begun[number]
+        machine.write_register(*writes.pop(0))
+        if not writes:
+            assert done(machine, number)
+            exact = np.asarray((DESIGN, OTHER)[number].run(raw))
+            assert target.view(np.int16).tolist() == exact.ravel().tolist()
+            del begun[number]
+    events = [event for event in machine.timeline.events if event.track.startswith("design")]
+    assert sorted((event.track, event.arguments["samples"]) for event in events) == sorted(
+        (f"design_{number}", samples) for number, samples in runs
+    )
+    ends = [event.start_us + event.duration_us for event in events]
+    assert machine.timeline.elapsed_us == max(ends, default=0.0)
+    for track in ("design_0", "design_1"):
+        own = [event for event in events if event.track == track]
+        assert all(after.start_us >= event.start_us + event.duration_us for event, after in pairwise(own))
 
 
 def test_a_design_that_waits_for_its_input_holds_up_no_other() -> None:
@@ -224,10 +264,17 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value[key])
 
 
-@given(st.randoms(use_true_random=False), st.sampled_from(VALUES), st.booleans())
-def test_a_design_that_was_tampered_with_is_refused_or_runs(random: Random, value: Any, delete: bool) -> None:
+@given(
+    st.sampled_from([DESIGN, relu_chain(2, 9)]),
+    st.randoms(use_true_random=False),
+    st.sampled_from(VALUES),
+    st.booleans(),
+)
+def test_a_design_that_was_tampered_with_is_refused_or_runs(
+    design: Design, random: Random, value: Any, delete: bool
+) -> None:
     """The image's own hash is right: it protects from accidents only."""
-    with zipfile.ZipFile(io.BytesIO(DESIGN.to_bytes())) as archive:
+    with zipfile.ZipFile(io.BytesIO(design.to_bytes())) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     document = json.loads(files["design.json"])
     container, key = random.choice(list(places(document)))

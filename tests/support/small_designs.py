@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from weft.hls.design import Design, Layer, Tensor, Weight
@@ -34,3 +36,15 @@ def dense_design(n_in: int = 4, n_out: int = 3, name: str = "net_small") -> Desi
         "relu_2": Tensor("relu_2", (n_out,), FixedType(8, 4, False, "RND_CONV", "SAT"), onnx_name="y", onnx_axes=(0,)),
     }
     return Design(name, "io_parallel", 10.0, "xc7z020clg400-1", layers, tensors, ("input_0",), ("relu_2",))
+
+
+def relu_chain(layers: int, tokens: int, depth: int = 1) -> Design:
+    """ReLUs one after the other: with FIFOs of depth 1 each token of each costs a visit of its neighbours."""
+    names = ["x", *(f"relu_{number}" for number in range(layers))]
+    relus = [
+        Layer(after, "Activation", (before,), (after,), {"activation": "relu", "n_in": tokens})
+        for before, after in pairwise(names)
+    ]
+    tensors = {name: Tensor(name, (tokens, 1), ACTIVATIONS, fifo_depth=depth) for name in names}
+    start = Layer("input", "Input", (), ("x",))
+    return Design("chain", "io_stream", 10.0, "", (start, *relus), tensors, ("x",), (names[-1],))

@@ -193,6 +193,16 @@ def test_a_programs_buffers_are_freed_though_its_neighbour_stays(board: VirtualB
         np.testing.assert_array_equal(second.run({"x": x})["y"], expected(second.design, x))
 
 
+def test_a_sample_longer_than_a_transfer_is_refused_before_anything_is_loaded(
+    board: VirtualBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weft.host.design_driver.MAXIMUM_TRANSFER", 10)  # five int16
+    regions = shared(dense_design(), dense_design(4, 6, "net_other"))
+    with opened(board) as device, pytest.raises(DeviceError, match="one sample of net_other is longer than an AXI DMA"):
+        device.prepare(regions[0], None, regions)
+    assert board._machine.fabric is None
+
+
 def test_designs_that_share_a_bitstream_share_a_clock(board: VirtualBoard) -> None:
     regions = shared(dense_design(), replace(dense_design(), clock_ns=5.0))
     with opened(board) as device, pytest.raises(InputError, match=r"share one clock, and these have 5\.0 ns, 10\.0 ns"):

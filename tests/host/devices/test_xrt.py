@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,18 @@ def test_two_programs_run_at_once(program: XrtProgram) -> None:
     other = XrtDevice("xrt@emulation", BOARD).prepare(region())
     x = np.ones((4, 4), np.float32)
     np.testing.assert_array_equal(program.run({"x": x})["y"], other.run({"x": x})["y"])
+
+
+def test_kernels_of_one_xclbin_have_names_of_their_own() -> None:
+    device, other = XrtDevice("xrt@emulation", BOARD), dense_design(4, 6, "net_other")
+    shared = [region(), replace(region(), name="fpga1", design=other)]
+    one, two = (device.prepare(each, None, shared) for each in shared)
+    x = np.random.default_rng(1).normal(0, 2, (9, 4)).astype(np.float32)
+    for program, design in ((two, other), (one, DESIGN), (two, other)):
+        exact = np.asarray(design.run(pack(x, design.tensors["input_0"])))
+        np.testing.assert_array_equal(program.run({"x": x})["y"], design.tensors["relu_2"].type.to_float(exact))
+    kernels = [program._kernel for program in (one, two)]
+    assert [kernel._kernel.function_name for kernel in kernels] == ["weft_kernel", "weft_kernel1"]  # type: ignore[attr-defined]
 
 
 def test_without_a_card_the_platform_is_named() -> None:

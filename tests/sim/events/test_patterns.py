@@ -42,6 +42,13 @@ def test_a_kernel_of_two_by_three_with_a_stride_of_two() -> None:
     assert (found.reads[0] == 1).all()
 
 
+@pytest.mark.parametrize("height", [0, -1, 29, 2**40])
+def test_an_image_has_no_more_rows_than_pixels(height: int) -> None:
+    """Or a stranger's design would ask for an array of them."""
+    with pytest.raises(InputError, match=rf"layer l has an image of {height} rows in 28 pixels"):
+        pattern("Conv2D", (4, 7, 1), (2, 3, 5), (), in_height=height, filt_height=2, filt_width=3)
+
+
 def test_padding_reads_only_what_is_inside() -> None:
     found = pattern("ZeroPadding2D", (2, 2, 1), (4, 5, 1), pad_top=1, pad_bottom=1, pad_left=2, pad_right=1)
     assert np.argwhere(found.reads[0].reshape(4, 5)).tolist() == [[1, 2], [1, 3], [2, 2], [2, 3]]
