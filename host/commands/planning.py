@@ -127,6 +127,4 @@ def refuse_for_folder(source: Path, options: dict[str, Any], *allowed: str) -> N
     for name in options:
         if name not in allowed:
             flag = flags.get(name, name).replace("_", "-")
-            raise InputError(
-                f"a folder has its design, so --{flag} is for models only: leave it out for {str(source)!r}"
-            )
+            raise InputError(f"{str(source)!r} has its design, so --{flag} is for models only: leave it out")
