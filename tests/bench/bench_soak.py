@@ -166,7 +166,9 @@ def check(program: FpgaProgram, samples: int) -> None:
 def report(title: str, before: Held, buffers: int, seen: Counter[str], growth_mb: float = GROWTH_MB) -> None:
     """Print what is held, and fail where that is more than before."""
     now = Held()
-    table = Table(title=f"{title} ({date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})")
+    table = Table(
+        title=f"{title} ({date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})"
+    )
     for column in ("before", "after", "buffers left on the board", "seen"):
         table.add_column(column)
     table.add_row(str(before), str(now), str(buffers), ", ".join(f"{n:,} {name}" for name, n in seen.items()))
