@@ -21,6 +21,10 @@ class Resources:
     def __mul__(self, copies: int) -> Resources:
         return Resources(*(getattr(self, f.name) * copies for f in fields(self)))
 
+    def most(self, other: Resources) -> Resources:
+        """The larger count of each."""
+        return Resources(*(max(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
+
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
         return asdict(self)

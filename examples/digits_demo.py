@@ -84,7 +84,7 @@ def run(
     folder = ARTEFACTS / f"{name}-{BOARD}"
     build = weft.build(plan, folder)
     tell(f"{name}: compiling the firmware with g++ (kept for the next time)")
-    firmware = compile_firmware(folder / "firmware")
+    firmware = compile_firmware(folder / "fpga0" / "firmware")
 
     tell(f"{name}: classifying {len(x)} images on the virtual board, through pynq")
     answers = classify(build, x, folder / "timeline.json")

@@ -1,13 +1,15 @@
 """A plan as a folder that any machine can run: `bitstreams/<name>-<board>/`.
 
     <name>-<12 digits>.bin, .hwh   what pynq loads; without Vivado the .bin is a virtual image
-    firmware/                      the hls4ml project (Vitis HLS)
+    fpga0/                         of each region on the FPGA:
+        firmware/                  the hls4ml project (Vitis HLS)
+        design/, report.json       the design as weft simulates it, and what that said
     model.onnx, plan.json          the network and its split, for the parts that run on the CPU
-    design/, board.toml            the FPGA's part as weft simulates it, and the board it was made for
+    board.toml                     the board it was made for
     manifest.toml                  hashes, configuration, versions, and how to pack the streams
 
 The 12 digits are of one hash over model, board, configuration and versions, so an unchanged build is recognised and
-left alone.
+left alone. Regions that take turns have a bitstream each, `<name>-<12 digits>-<overlay>.bin` from the second.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib import metadata
@@ -25,10 +27,11 @@ from typing import Any
 import onnx_ir as ir
 import tomli_w
 
-from weft.boards.errors import InputError
+from weft.boards.errors import ArtefactError, InputError
+from weft.hls.block_design import placed, shared_clock_ns
 from weft.hls.design import Tensor
 from weft.hls.files import folder_aside, hash_file
-from weft.host.device import Region
+from weft.host.device import Region, number_in, sharing
 from weft.host.manifest import FORMAT, open_manifest
 from weft.host.plan import Plan
 from weft.host.streams import ends
@@ -44,9 +47,14 @@ class Build:
 
     folder: Path
     plan: Plan
-    bitstream: Path
+    bitstreams: dict[str, Path]  # by the overlay that the plan's regions name
     virtual: bool
     reused: bool = False
+
+    @property
+    def bitstream(self) -> Path:
+        """The first one, and the only one unless regions take turns."""
+        return next(iter(self.bitstreams.values()))
 
 
 def build(plan: Plan, folder: str | Path, *, progress: Callable[[str], None] = lambda _: None) -> Build:
@@ -55,8 +63,8 @@ def build(plan: Plan, folder: str | Path, *, progress: Callable[[str], None] = l
     Where Vitis and Vivado are on PATH the .bin and .hwh are a real bitstream's. `progress` is told each long step.
     Raises InputError if no part of the network goes to the FPGA or `folder` holds something else.
     """
-    target, region = Path(folder), plan.fpga_region
-    if region is None or region.design is None:
+    target = Path(folder)
+    if not plan.fpga_regions:
         reason = plan.regions[0].reason if plan.regions else "it has no nodes"
         raise InputError(f"no part of {plan.name} goes to the FPGA, so there is nothing to build: {reason}")
     plan, hashes = replace(plan, name=_name(plan, target)), build_hashes(plan)
@@ -66,14 +74,15 @@ def build(plan: Plan, folder: str | Path, *, progress: Callable[[str], None] = l
         return found
     with folder_aside(target) as part:
         stem = f"{plan.name}-{_key(hashes)[:_DIGITS]}"
-        bitstream, virtual = _write_bitstream(plan, region, part, stem, progress)
+        _write_designs(plan, part, progress)
+        bitstreams, virtual = _write_bitstreams(plan, part, stem, progress)
         _write_plan(plan, part)
-        manifest = _manifest(plan, region, hashes, bitstream, virtual)
+        manifest = _manifest(plan, hashes, bitstreams, virtual)
         manifest["files"] = {
             path.relative_to(part).as_posix(): hash_file(path) for path in sorted(part.rglob("*")) if path.is_file()
         }
         (part / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
-    return Build(target, plan, target / bitstream, virtual)
+    return Build(target, plan, {overlay: target / name for overlay, name in bitstreams.items()}, virtual)
 
 
 def open_build(folder: str | Path) -> Build:
@@ -82,22 +91,29 @@ def open_build(folder: str | Path) -> Build:
 
     target = Path(folder)
     manifest = open_manifest(target)
-    return Build(target, read_plan(target, manifest), target / manifest["bitstream"], bool(manifest["virtual"]))
+    plan = read_plan(target, manifest)
+    bitstreams = {overlay: target / name for overlay, name in manifest["bitstreams"].items()}
+    if {region.overlay for region in plan.fpga_regions} != set(bitstreams):
+        raise ArtefactError(f"{str(target)!r} has other bitstreams than its plan needs: build it again")
+    return Build(target, plan, bitstreams, bool(manifest["virtual"]))
 
 
 def build_hashes(plan: Plan) -> dict[str, str]:
     """SHA-256 of the four things that decide what a build contains."""
-    region = plan.fpga_region
-    assert region is not None
-    assert region.design is not None
-    layers = [(layer.name, layer.strategy, layer.reuse_factor) for layer in region.design.layers]
-    fifos = {name: tensor.fifo_depth for name, tensor in region.design.tensors.items()}
+    designs = [
+        {
+            "nodes": region.nodes,
+            "overlay": region.overlay,
+            "layers": [(layer.name, layer.strategy, layer.reuse_factor) for layer in region.design.layers],
+            "fifos": {name: tensor.fifo_depth for name, tensor in region.design.tensors.items()},
+        }
+        for region in plan.fpga_regions
+        if region.design is not None
+    ]
     return {
         "model": sha256(_model_bytes(plan.model)).hexdigest(),
         "board": _hash_json(asdict(plan.board)),
-        "configuration": _hash_json(
-            {**asdict(plan.configuration), "nodes": region.nodes, "layers": layers, "fifos": fifos}
-        ),
+        "configuration": _hash_json({**asdict(plan.configuration), "designs": designs}),
         "versions": _hash_json(versions()),
     }
 
@@ -146,34 +162,57 @@ def _existing(target: Path, name: str, hashes: dict[str, str]) -> Build | None:
         found = open_build(target)
     except InputError:
         return None  # damaged or of another version: it is written anew
-    return Build(found.folder, found.plan, found.bitstream, found.virtual, reused=True)
+    return replace(found, reused=True)
+
+
+def _write_designs(plan: Plan, part: Path, progress: Callable[[str], None]) -> None:
+    """Write what the FPGA's regions are: an hls4ml project, a design and a report each."""
+    progress("writing the hls4ml projects" if len(plan.fpga_regions) > 1 else "writing the hls4ml project")
+    for region in plan.fpga_regions:
+        assert region.design is not None
+        assert region.report is not None
+        if region.design.graph is None:
+            raise InputError(f"{plan.name} was read back from a build and has no hls4ml graph: plan the model again")
+        region.design.write(part / region.name / "firmware")
+        region.design.save(part / region.name / "design")
+        report = json.dumps(region.report.to_json(), indent=1) + "\n"
+        (part / region.name / "report.json").write_text(report, encoding="utf-8")
+
+
+def _write_bitstreams(
+    plan: Plan, part: Path, stem: str, progress: Callable[[str], None]
+) -> tuple[dict[str, str], bool]:
+    """Write a bitstream for each overlay; returns their files' names and whether they are virtual images."""
+    overlays = {region.overlay: sharing(region, plan.fpga_regions) for region in plan.fpga_regions}
+    found: dict[str, str] = {}
+    virtual = False
+    for overlay, regions in overlays.items():
+        end = f"-{overlay}" if found else ""
+        found[overlay], virtual = _write_bitstream(plan, regions, part, f"{stem}{end}", progress)
+    return found, virtual
 
 
 def _write_bitstream(
-    plan: Plan, region: Region, part: Path, stem: str, progress: Callable[[str], None]
+    plan: Plan, regions: Sequence[Region], part: Path, stem: str, progress: Callable[[str], None]
 ) -> tuple[str, bool]:
-    """Write project and bitstream, of a card its kernel; returns the file's name and whether it is a virtual image."""
+    """Write the bitstream that regions share, of a card their kernels."""
     from weft.hls import alveo, vitis
 
-    assert region.design is not None
-    if region.design.graph is None:
-        raise InputError(f"{plan.name} was read back from a build and has no hls4ml graph: plan the model again")
-    progress("writing the hls4ml project")
-    region.design.write(part / "firmware")
-    region.design.save(part / "design")
+    projects = [part / region.name / "firmware" for region in regions]
+    designs = [region.design for region in regions if region.design is not None]
     if plan.board.family == "alveo":
-        alveo.write_kernels([part / "firmware"], [region.design], plan.board)
+        alveo.write_kernels(projects, designs, plan.board)
         if alveo.missing_tools() == "":
             progress("building an xclbin with v++; this takes hours")
-            alveo.build_xclbin([part / "firmware"], [region.design], part / f"{stem}.xclbin")
+            alveo.build_xclbin(projects, designs, part / f"{stem}.xclbin")
             return f"{stem}.xclbin", False
     elif vitis.missing_tools() == "":
         progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")
-        vitis.build_bitstream([part / "firmware"], [region.design], plan.board, part / f"{stem}.bin")
+        vitis.build_bitstream(projects, designs, plan.board, part / f"{stem}.bin")
         return f"{stem}.bin", False
-    (part / f"{stem}.bin").write_bytes(pack([region.design], plan.board.name, region.design.clock_ns))
-    hwh = write_hwh([region.design], plan.board, region.design.clock_ns)
-    (part / f"{stem}.hwh").write_text(hwh, encoding="utf-8")
+    clock_ns = shared_clock_ns(designs)
+    (part / f"{stem}.bin").write_bytes(pack(designs, plan.board.name, clock_ns))
+    (part / f"{stem}.hwh").write_text(write_hwh(designs, plan.board, clock_ns), encoding="utf-8")
     return f"{stem}.bin", True
 
 
@@ -181,20 +220,15 @@ def _write_plan(plan: Plan, part: Path) -> None:
     (part / "model.onnx").write_bytes(_model_bytes(plan.model))
     (part / "board.toml").write_bytes(tomli_w.dumps(asdict(plan.board)).encode())
     (part / "plan.json").write_text(json.dumps(plan.to_json(), indent=1) + "\n", encoding="utf-8")
-    assert plan.fpga_region is not None
-    assert plan.fpga_region.report is not None
-    (part / "report.json").write_text(json.dumps(plan.fpga_region.report.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def _manifest(plan: Plan, region: Region, hashes: dict[str, str], bitstream: str, virtual: bool) -> dict[str, Any]:
-    assert region.design is not None
-    sources, targets = ends(region.design)
+def _manifest(plan: Plan, hashes: dict[str, str], bitstreams: dict[str, str], virtual: bool) -> dict[str, Any]:
     wanted = plan.configuration
     return {
         "schema": FORMAT,
         "name": plan.name,
         "board": plan.board.name,
-        "bitstream": bitstream,
+        "bitstreams": bitstreams,
         "virtual": virtual,
         "key": _key(hashes),
         "hashes": hashes,
@@ -204,23 +238,35 @@ def _manifest(plan: Plan, region: Region, hashes: dict[str, str], bitstream: str
             "clock_ns": wanted.clock_ns,
             "tool": wanted.tool,
             "precision": "" if wanted.precision is None else str(wanted.precision),
-            "layers": {
-                layer.name: {"strategy": layer.strategy, "reuse_factor": layer.reuse_factor}
-                for layer in region.design.layers
-            },
         },
         "versions": {**versions(), "python": platform.python_version()},
-        "inputs": [_port(tensor, index) for index, tensor in enumerate(sources)],
-        "outputs": [_port(tensor, index) for index, tensor in enumerate(targets)],
+        "designs": {region.name: _described(region, plan.fpga_regions) for region in plan.fpga_regions},
     }
 
 
-def _port(tensor: Tensor, index: int) -> dict[str, Any]:
+def _described(region: Region, regions: Sequence[Region]) -> dict[str, Any]:
+    """Which design of which bitstream a region is, how its layers are built, and what its streams carry."""
+    together = sharing(region, regions)
+    place = placed([each.design for each in together if each.design is not None])[number_in(region, together)]
+    sources, targets = ends(place.design)
+    return {
+        "overlay": region.overlay,
+        "ip": place.name,
+        "layers": {
+            layer.name: {"strategy": layer.strategy, "reuse_factor": layer.reuse_factor}
+            for layer in place.design.layers
+        },
+        "inputs": [_port(tensor, dma) for tensor, dma in zip(sources, place.dma_names, strict=False)],
+        "outputs": [_port(tensor, dma) for tensor, dma in zip(targets, place.dma_names, strict=False)],
+    }
+
+
+def _port(tensor: Tensor, dma: str) -> dict[str, Any]:
     """How a program packs one stream: value = integer * 2**-fraction_bits, `shape` channels last; an integer
     outside `minimum` to `maximum` wraps."""
     return {
         "name": tensor.onnx_name or tensor.name,
-        "dma": f"axi_dma_{index}",
+        "dma": dma,
         "shape": list(tensor.shape),
         "dtype": tensor.type.storage.name,
         "fraction_bits": tensor.type.fraction,

@@ -13,14 +13,16 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from weft.boards import Board
 from weft.boards.errors import InputError
 from weft.hls.calibrate import checked, fixed_batch, run_in_chunks
 from weft.hls.design import Design
 from weft.hls.execution import run_design
-from weft.host.accuracy import Accuracy, Metric
-from weft.host.device import Arrays
+from weft.host.accuracy import Accuracy
+from weft.host.device import Arrays, Region
 from weft.host.devices.names import open_device
 from weft.host.plan import Plan
+from weft.host.scoring import Score, against_itself, against_labels
 from weft.host.streams import ends, pack, unpack
 
 Data = Mapping[str, NDArray[Any]] | NDArray[Any]
@@ -31,30 +33,28 @@ _CHUNK_SAMPLES = 32  # the intermediate values of a large network take about 2 M
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Samples, what is expected of output `output` on them (already decided where it is a class), and how it is scored.
+    """Samples, and how output `output` is scored on them.
 
     `reference` is the score of the network as it was given; None where what is expected are its own answers.
     """
 
     feeds: Arrays
     output: str
-    metric: Metric
-    decide: Callable[[NDArray[Any]], NDArray[Any]]
-    expected: NDArray[Any]
+    score: Score
     reference: float | None
 
     def of(self, plan: Plan, recipe: str) -> Accuracy:
         """Run the plan's regions on the samples and score them. Raises what its devices raise."""
-        answers = self.decide(_answers(plan, self.feeds, self.output, len(self.expected)))
-        return Accuracy(recipe, self.metric, _score(answers, self.expected, self.metric), self.reference, len(answers))
+        count = len(self.score.expected)
+        value = self.score(_answers(plan, self.feeds, self.output, count))
+        return Accuracy(recipe, self.score.metric, value, self.reference, count)
 
 
 def read_evaluation(model: ir.Model, data: Data) -> Evaluation:
     """What a network is to be measured on: arrays by input name, (N, ...), and `labels` unless an input has that name.
 
-    Labels are classes (integers, the shape of the output without its axis 1 or without its last one), or what the
-    output's own numbers should be (of as many elements as it has). Without labels the network's own answers are
-    expected: its classes where the output is of shape (N, classes), its numbers otherwise.
+    Scored is the first output that is computed; see `scoring.against_labels` for what labels may be (yes is above one
+    half behind a Sigmoid, above 0 otherwise), and `scoring.against_itself` for what is expected without them.
 
     Raises:
         InputError: the data does not fit the network, or its output cannot be scored.
@@ -64,31 +64,34 @@ def read_evaluation(model: ir.Model, data: Data) -> Evaluation:
     arrays = dict(data) if isinstance(data, Mapping) else data
     labels = arrays.pop(LABELS, None) if isinstance(arrays, dict) and LABELS not in inputs else None
     feeds = dict(checked(model, arrays, "evaluation"))
-    count = min(len(array) for array in feeds.values())
-    name = next((value.name for value in model.graph.outputs if value.name and value.producer() is not None), None)
-    if name is None:
+    output = next((value for value in model.graph.outputs if value.producer() is not None), None)
+    if output is None:
         raise InputError("the network computes no output, so there is nothing to evaluate")
-    answers = [chunk[name] for chunk in run_in_chunks(model, [name], feeds)]
-    own = np.concatenate(answers) if answers[0].ndim else np.asarray(answers)
-    rest = count % (fixed_batch(model) or 1)
-    if len(own) != count - rest or own.dtype.kind not in "biuf":
-        raise InputError(f"output {name!r} cannot be scored: it has no number for each of the {count} samples")
-    if own.dtype.kind == "f" and not np.isfinite(own).all():
-        raise InputError(f"output {name!r} is NaN or infinite on the evaluation data: remove those samples")
+    name = output.name or ""
+    own = _own_answers(model, name, feeds)
     if labels is None:
-        classes = own.dtype.kind == "f" and own.ndim == 2 and own.shape[1] > 1
-        metric, decide = _measure(own, 1 if classes else None)
-        return Evaluation(feeds, name, "agreement" if metric == "accuracy" else "r2", decide, decide(own), None)
-    expected = _checked_labels(labels, count)[: len(own)]
-    metric, decide = _measure(own, _class_axis(own, expected))
-    decided = decide(own)
-    if decided.size != expected.size:
+        return Evaluation(feeds, name, against_itself(own), None)
+    expected = _checked_labels(labels, min(len(array) for array in feeds.values()))[: len(own)]
+    producer = output.producer()
+    score = against_labels(own, expected, 0.5 if producer is not None and producer.op_type == "Sigmoid" else 0.0)
+    if score is None:
         raise InputError(
             f"the evaluation's {LABELS} have shape {expected.shape} and type {expected.dtype}, and output {name!r} has "
             f"shape {own.shape}: give classes as integers, one a sample, or as many numbers as the output has"
         )
-    expected = expected.reshape(decided.shape)
-    return Evaluation(feeds, name, metric, decide, expected, _score(decided, expected, metric))
+    return Evaluation(feeds, name, score, score(own))
+
+
+def _own_answers(model: ir.Model, name: str, feeds: Arrays) -> NDArray[Any]:
+    """One output of the network as it was given, (N, ...), without samples that fill no fixed batch."""
+    count = min(len(array) for array in feeds.values())
+    answers = [chunk[name] for chunk in run_in_chunks(model, [name], feeds)]
+    own = np.concatenate(answers) if answers[0].ndim else np.asarray(answers)
+    if len(own) != count - count % (fixed_batch(model) or 1) or own.dtype.kind not in "biuf":
+        raise InputError(f"output {name!r} cannot be scored: it has no number for each of the {count} samples")
+    if own.dtype.kind == "f" and not np.isfinite(own).all():
+        raise InputError(f"output {name!r} is NaN or infinite on the evaluation data: remove those samples")
+    return own
 
 
 def _checked_labels(labels: object, count: int) -> NDArray[Any]:
@@ -100,38 +103,13 @@ def _checked_labels(labels: object, count: int) -> NDArray[Any]:
     return array
 
 
-def _class_axis(own: NDArray[Any], labels: NDArray[Any]) -> int | None:
-    """The axis of the output that holds a score for each class; None where the output is what labels say itself."""
-    if labels.dtype.kind == "f" or own.dtype.kind != "f" or own.ndim < 2:
-        return None
-    shapes = {axis: own.shape[:axis] + own.shape[axis + 1 :] for axis in (1, own.ndim - 1)}
-    return next((axis for axis, shape in shapes.items() if shape == labels.shape and own.shape[axis] > 1), None)
-
-
-def _measure(own: NDArray[Any], axis: int | None) -> tuple[Metric, Callable[[NDArray[Any]], NDArray[Any]]]:
-    if axis is not None:
-        return "accuracy", lambda scores: np.asarray(scores.argmax(axis))
-    return "r2" if own.dtype.kind == "f" else "accuracy", np.asarray
-
-
-def _score(answers: NDArray[Any], expected: NDArray[Any], metric: Metric) -> float:
-    if metric != "r2":
-        return float((answers == expected).mean())
-    wanted = expected.astype(np.float64)
-    error = float(np.square(answers - wanted).sum())
-    spread = float(np.square(wanted - wanted.mean(axis=0)).sum())
-    if spread == 0:  # as scikit-learn's r2_score has it
-        return float(error == 0)
-    return 1 - error / spread
-
-
 def _answers(plan: Plan, feeds: Arrays, output: str, count: int) -> NDArray[Any]:
     """One output for the first `count` samples, (count, ...)."""
     size = fixed_batch(plan.model) or _CHUNK_SAMPLES
     constants = {value.name or "": value.const_value.numpy() for value in plan.model.graph.outputs if value.const_value}
     found = []
     with ExitStack() as stack:
-        runs = [(region.inputs, _runner(plan, index, stack)) for index, region in enumerate(plan.regions)]
+        runs = [(region.inputs, _runner(region, plan.board, stack)) for region in plan.regions]
         for start in range(0, count, size):
             values = constants | {name: array[start : start + size] for name, array in feeds.items()}
             for inputs, run in runs:
@@ -140,13 +118,12 @@ def _answers(plan: Plan, feeds: Arrays, output: str, count: int) -> NDArray[Any]
     return np.concatenate(found) if found[0].ndim else np.asarray(found)
 
 
-def _runner(plan: Plan, index: int, stack: ExitStack) -> Callable[[Arrays], Arrays]:
-    """What computes a region's outputs, by ONNX value name."""
-    region = plan.regions[index]
+def _runner(region: Region, board: Board, stack: ExitStack) -> Callable[[Arrays], Arrays]:
+    """What computes a region's outputs, by ONNX value name; `stack` closes it."""
     if region.design is not None:
         design = region.design
         return lambda inputs: _run_design(design, inputs)
-    device = open_device(region.device, plan.board)
+    device = open_device(region.device, board)
     stack.callback(device.close)
     program = device.prepare(region)
     stack.callback(program.close)

@@ -41,7 +41,10 @@ def design_with_calls(folder: Path) -> tuple[Design, Mapping[str, Call]]:
     found = open_folder(folder)
     if isinstance(found, Design):
         return found, read_calls(folder) if is_project(folder) else {}
+    projects = [folder / region.name / "firmware" for region in found.fpga_regions]
+    if len(projects) > 1:
+        raise ArtefactError(f"the build in {str(folder)!r} has several designs: give {' or '.join(map(str, projects))}")
     region = found.fpga_region
     if region is None or region.design is None:
         raise ArtefactError(f"the build in {str(folder)!r} has no design for an FPGA: give one that has")
-    return region.design, read_calls(folder / "firmware")
+    return region.design, read_calls(projects[0])

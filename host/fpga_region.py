@@ -98,7 +98,8 @@ class FpgaPlanner:
         sets: list[tuple[Offer, ...]] = [(offer,) for offer in alone]
         if alone:
             sets += [self._side_by_side(alone[0], maximal)]
-            sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(alone)]
+            needed = [offer for offer in alone if not pinned or not set(pinned).isdisjoint(offer.numbers)]
+            sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(needed)]
         return Offers(_hold([each for each in sets if each], pinned), failures)
 
     def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:

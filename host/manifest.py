@@ -10,19 +10,18 @@ from typing import Any
 from weft.boards.errors import ArtefactError
 from weft.hls.files import hash_file
 
-FORMAT = "weft-build/1"
+FORMAT = "weft-build/2"
 _LARGEST_MANIFEST = 16 << 20  # bytes
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NEEDED = {
     "name": str,
     "board": str,
-    "bitstream": str,
+    "bitstreams": dict,
     "virtual": bool,
     "key": str,
     "hashes": dict,
     "configuration": dict,
-    "inputs": list,
-    "outputs": list,
+    "designs": dict,
     "files": dict,
 }
 
@@ -65,8 +64,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for key, kind in _NEEDED.items():
         if not isinstance(manifest.get(key), kind):
             raise ArtefactError(f"{str(path)!r} has no proper {key!r}: build it again")
-    for name in ("plan.json", "model.onnx", "board.toml", manifest["bitstream"]):
-        if name not in manifest["files"]:
+    for name in ("plan.json", "model.onnx", "board.toml", *manifest["bitstreams"].values()):
+        if not isinstance(name, str) or name not in manifest["files"]:
             raise ArtefactError(f"{str(path)!r} lists no file {name!r}: build it again")
     for name, expected in manifest["files"].items():
         if not isinstance(expected, str) or not _HASH.fullmatch(expected):

@@ -15,6 +15,7 @@ from weft.boards import Board, load_board
 from weft.boards.errors import InputError, ModelError, WeftError
 from weft.hls.compress import Compressed
 from weft.hls.load import load
+from weft.hls.passes.fix_dimensions import size_advice
 from weft.hls.precision import FixedType
 from weft.hls.quantised import is_quantised
 from weft.host.assembly import regions_of, transfers_of, with_reason
@@ -99,7 +100,11 @@ class _Planner:
 
     def plan(self, model: ir.Model) -> Plan:
         """The plan that is preferred, or of the least cost."""
-        return self._with_devices(model, self._planned)
+        plan = self._with_devices(model, self._planned)
+        advice = size_advice(model.graph) if any(map(takes_designs, self.devices)) else ""
+        if not advice:
+            return plan
+        return replace(plan, notes=(*plan.notes, f"Free dimensions keep what has them off the FPGA: {advice}."))
 
     def accurate(self, model: ir.Model, goal: Goal) -> Plan:
         """The plan that is preferred, or of the least cost, of all ways to quantise that reach the goal."""

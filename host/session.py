@@ -62,7 +62,7 @@ class Session:
             raise InputError(f"fallback {fallback!r} does not exist: use 'cpu', or None to raise what fails")
         build = open_build(source) if isinstance(source, (str, Path)) else source
         self.plan = build.plan if isinstance(build, Build) else build
-        bitstream = build.bitstream if isinstance(build, Build) else None
+        bitstreams = build.bitstreams if isinstance(build, Build) else {}
         self._inputs = node_args(self.plan.model.graph.inputs)
         self._outputs = node_args(self.plan.model.graph.outputs)
         self._last: LastRun | tuple[Direct, Seen] | None = None
@@ -72,7 +72,8 @@ class Session:
         with ExitStack() as stack:
             opened = Opened(self.plan.board, names, stack, threads, affinity, fallback == "cpu")
             self._steps = [
-                opened.step(region, bitstream, sharing(region, self.plan.regions)) for region in self.plan.regions
+                opened.step(region, bitstreams.get(region.overlay), sharing(region, self.plan.regions))
+                for region in self.plan.regions
             ]
             self._direct = direct(self._steps, self._inputs, self._outputs)
             self._open: ExitStack | None = stack.pop_all()

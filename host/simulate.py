@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from weft.boards.errors import InputError
 from weft.boards.resources import Resources
 from weft.hls.consistency import check_design
 from weft.hls.design import Design
+from weft.host.device import Region
 from weft.host.folders import open_folder
 from weft.host.plan import Plan
 from weft.host.planner import plan
@@ -73,11 +75,10 @@ def report_of(planned: Plan, board: str | Path | Board | None = None, **run: Any
     if planned.rejected is not None:
         return planned.rejected
     target = planned.board if board is None else load_board(board)
-    region = planned.fpga_region
     period = run.get("clock_ns") or planned.configuration.clock_ns
-    if region is not None and region.design is not None:
+    if planned.fpga_regions:
         run = {**run, "clock_ns": period, "tool": run.get("tool") or planned.configuration.tool}
-        report = simulate_design(region.design, target, **run)
+        report = _together(planned.fpga_regions, target, run)
     else:
         none = Range(0, 0)
         report = Report(
@@ -90,6 +91,33 @@ def report_of(planned: Plan, board: str | Path | Board | None = None, **run: Any
             spent = Range(cycles, cycles)
             rows.append(LayerReport(other.name, "region", "cpu", 1, spent, spent, Resources(), 0.0))
             report = replace(report, latency_cycles=report.latency_cycles + spent)
-            slowest = Range(*(max(getattr(report.interval_cycles, end), cycles) for end in ("best", "worst")))
-            report = replace(report, interval_cycles=slowest)
+            report = replace(report, interval_cycles=report.interval_cycles.slower(spent))
     return replace(report, layers=report.layers + tuple(rows))
+
+
+def _together(regions: Sequence[Region], board: Board, run: dict[str, Any]) -> Report:
+    """One report of all designs of a plan, which run one after the other: of several, layers, streams and events carry
+    their region's name. Designs that take turns need the fabric of the largest, for each resource."""
+    reports = [simulate_design(region.design, board, **run) for region in regions if region.design is not None]
+    if len(reports) == 1:
+        return reports[0]
+    shared = len({region.overlay for region in regions}) == 1
+    report = reports[0]
+    for other in reports[1:]:
+        report = replace(
+            report,
+            latency_cycles=report.latency_cycles + other.latency_cycles,
+            interval_cycles=report.interval_cycles.slower(other.interval_cycles),
+            resources=report.resources + other.resources if shared else report.resources.most(other.resources),
+            energy_uj=report.energy_uj + other.energy_uj,
+            launch_us=report.launch_us + other.launch_us,
+            copy_us=report.copy_us + other.copy_us,
+        )
+    named = list(zip(regions, reports, strict=True))
+    return replace(
+        report,
+        layers=tuple(replace(row, name=f"{each.name}.{row.name}") for each, found in named for row in found.layers),
+        fifos=tuple(replace(row, name=f"{each.name}.{row.name}") for each, found in named for row in found.fifos),
+        events=tuple(replace(row, track=f"{each.name} {row.track}") for each, found in named for row in found.events),
+        outputs=(),
+    )

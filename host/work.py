@@ -28,6 +28,14 @@ def sample_bytes(value: ir.Value) -> int:
     return int(prod(sample_shape(value)) * width)
 
 
+def steps(node: ir.Node) -> int:
+    """Time steps of a recurrent layer, which follow one another: its input is (steps, batch, features) unless the
+    attribute `layout` says that the batch comes first. An unknown number counts as 1."""
+    batch_first = "layout" in node.attributes and node.attributes["layout"].as_int() == 1
+    shape = sample_shape(node.inputs[0])
+    return shape[1 if batch_first else 0] if len(shape) == 3 else 1
+
+
 def operations(node: ir.Node) -> int:
     """Arithmetic operations for one sample; a multiply-accumulate counts as two, anything else as one per value."""
     values = prod(sample_shape(node.outputs[0])) if node.outputs else 0
@@ -40,6 +48,8 @@ def operations(node: ir.Node) -> int:
         case "MatMul" | "Gemm":
             first = sample_shape(node.inputs[0])
             return 2 * values * (first[-1] if first else 1)
+        case "LSTM" | "GRU" | "RNN":
+            return 2 * steps(node) * sum(prod(sample_shape(weights)) for weights in node.inputs[1:3])
         case "QuantizeLinear" | "DequantizeLinear" | "Quant":
             return 0  # on the FPGA a type, not an operation
         case _:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from weft.boards import Board, load_board
 from weft.hls.block_design import LENGTH_BITS, WINDOW, Dma, Placed
 from weft.hls.design import Design
+from weft.hls.rendering import templates
 from weft.sim import accelerator, dma
 from weft.sim.overlay import Overlay, address_map
 from weft.sim.processing_system import Family, fabric_clock, family_of
@@ -74,22 +73,19 @@ def write_hwh(designs: Sequence[Design], board: str | Path | Board, clock_ns: fl
     ips += [_dma(dma, family) for place in overlay.places for dma in place.dmas]
     ips += [_gpio(name) for name in overlay.gpios]
     addresses = address_map(overlay, machine.family)
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("overlay.hwh.j2").render(
-        name="_".join(design.name for design in overlay.designs) or "overlay",
-        arch="zynq" if machine.family == "zynq7" else "zynquplus",
-        part=machine.part,
-        system=family,
-        system_parameters=_system_parameters(machine, family, clock_ns),
-        ips=[{"address": addresses[ip["name"]], **ip} for ip in ips],
-        window=WINDOW,
-        memory_end=min(machine.memory.bytes, _LOW_MEMORY) - 1,
+    return (
+        templates(_TEMPLATES, markup=True)
+        .get_template("overlay.hwh.j2")
+        .render(
+            name="_".join(design.name for design in overlay.designs) or "overlay",
+            arch="zynq" if machine.family == "zynq7" else "zynquplus",
+            part=machine.part,
+            system=family,
+            system_parameters=_system_parameters(machine, family, clock_ns),
+            ips=[{"address": addresses[ip["name"]], **ip} for ip in ips],
+            window=WINDOW,
+            memory_end=min(machine.memory.bytes, _LOW_MEMORY) - 1,
+        )
     )
 
 

@@ -34,6 +34,10 @@ class Range:
     def __add__(self, other: Range) -> Range:
         return Range(self.best + other.best, self.worst + other.worst)
 
+    def slower(self, other: Range) -> Range:
+        """The larger of both, at either end: what two stages of a pipeline take."""
+        return Range(max(self.best, other.best), max(self.worst, other.worst))
+
 
 @dataclass(frozen=True)
 class LayerReport:

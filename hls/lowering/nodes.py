@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from weft.hls.lowering.builder import shape_of
 from weft.hls.passes.editing import is_quant
-from weft.hls.passes.fix_dimensions import free_dimensions
+from weft.hls.passes.fix_dimensions import size_advice
 
 
 def attribute(node: ir.Node, name: str, default: Any) -> Any:
@@ -73,12 +73,6 @@ def all_shapes_known(node: ir.Node) -> str:
     """Reason why a node's shapes keep it off the FPGA, or an empty string."""
     for value in (*computed_inputs(node), *node.outputs):
         if shape_of(value) is None:
-            return f"the shape of {value.name!r} is not fixed beyond the batch{_advice(node.graph)}"
+            advice = size_advice(node.graph) if node.graph is not None else ""
+            return f"the shape of {value.name!r} is not fixed beyond the batch{advice and ': '}{advice}"
     return ""
-
-
-def _advice(graph: ir.Graph | ir.Function | None) -> str:
-    """How the network's free dimensions can be fixed, if it has any that are not the batch."""
-    batches = {value.shape[0] for value in graph.inputs if value.shape} if graph is not None else set()
-    free = [name for name in free_dimensions(graph) if name not in batches] if graph is not None else []
-    return f": give {' and '.join(free)} a size, as with dimensions={{{free[0]!r}: 128}}" if free else ""

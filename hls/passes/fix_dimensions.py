@@ -41,3 +41,12 @@ def free_dimensions(graph: ir.Graph | ir.Function) -> list[str]:
     """Names of the free dimensions of a graph's inputs, in order."""
     dims = [dim for value in graph.inputs for dim in value.shape or ()]
     return list(dict.fromkeys(dim.value for dim in dims if isinstance(dim, ir.SymbolicDim) and dim.value))
+
+
+def size_advice(graph: ir.Graph | ir.Function) -> str:
+    """How to fix the free dimensions of a graph's inputs that are not the first, the batch; empty without any."""
+    batches = {str(value.shape[0]) for value in graph.inputs if value.shape}
+    free = [name for name in free_dimensions(graph) if name not in batches]
+    if not free:
+        return ""
+    return f"give {' and '.join(free)} a size (dimensions={{{free[0]!r}: 128}}, --dimension {free[0]}=128)"

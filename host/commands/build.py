@@ -33,7 +33,7 @@ def command(
         print_json(
             {
                 "folder": str(result.folder),
-                "bitstream": result.bitstream.name,
+                "bitstreams": [path.name for path in result.bitstreams.values()],
                 "virtual": result.virtual,
                 "reused": result.reused,
             }
@@ -42,4 +42,5 @@ def command(
         typer.echo(f"{result.folder} is up to date; nothing was done")
     else:
         kind = "a virtual image: there is no Vitis and Vivado on PATH" if result.virtual else "a bitstream"
-        typer.echo(f"{result.bitstream} is {kind}")
+        for path in result.bitstreams.values():
+            typer.echo(f"{path} is {kind}")

@@ -38,6 +38,11 @@ class OpenClDevice:
         return Cost(seconds=sum(_seconds(node, profile) for node in _nodes(region)))
 
     @property
+    def memory_bytes(self) -> int:
+        """The device's global memory, for plans."""
+        return self._opened().memory
+
+    @property
     def link_bytes_per_s(self) -> float:
         """The rate of copies from and to the host's memory, for plans."""
         return self._opened().profile.link_bytes_per_s

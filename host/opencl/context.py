@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -75,16 +76,21 @@ class Context:
             keep_binary(identity, made)
         return program
 
+    def require(self, sizes: Sequence[int]) -> None:
+        """Raise DeviceError unless there is room for buffers of `sizes` bytes together, and for the largest alone."""
+        free, most, total = self.memory - self.in_use, int(self.device.max_mem_alloc_size), sum(sizes)
+        if total > free or max(sizes, default=0) > most:
+            raise DeviceError(
+                f"{self.device.name!r} is out of memory: {total:,} bytes are asked for in {len(sizes)} buffers of "
+                f"{max(sizes):,} at most, and of its {self.memory:,} it has {free:,} free and gives {most:,} at once; "
+                "give smaller batches, or plan less on it"
+            )
+
     def buffer(self, size: int) -> Any:
         """A buffer of at least `size` bytes. Raises DeviceError where the device has no memory for it."""
         cl = opencl()
         size = max(size, SMALLEST)
-        free = self.memory - self.in_use
-        if size > min(free, self.device.max_mem_alloc_size):
-            raise DeviceError(
-                f"{self.device.name!r} is out of memory: {size:,} bytes are asked for, and it has {free:,} free and "
-                f"gives {self.device.max_mem_alloc_size:,} at most; give smaller batches, or plan less on it"
-            )
+        self.require([size])
         with opencl_errors(f"allocating {size:,} bytes"):
             made = cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size)
         self.in_use += size

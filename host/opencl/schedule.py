@@ -103,39 +103,54 @@ class Schedule:
 
 def place(context: Context, launches: Sequence[Launch], kept: Sequence[Storage]) -> list[Any]:
     """Give every storage a buffer, the same one to storages that do not live at the same time; all buffers come back.
+    Raises DeviceError before any is made where the device has no room for all of them.
 
     `kept` storages live throughout: inputs are written before the first launch, outputs read after the last.
     """
-    last = {id(storage): number for number, launch in enumerate(launches) for storage in _storages(launch)}
-    last |= {id(storage): len(launches) for storage in kept}
+    sizes, shared = assigned(launches, kept)
+    context.require(sizes)
     made: list[Any] = []
-    free: list[Any] = []
-    dying: dict[int, list[Storage]] = {}
-
-    def give(storage: Storage) -> None:
-        fitting = [buffer for buffer in free if buffer.size >= max(storage.nbytes, SMALLEST)]
-        if fitting:
-            storage.buffer = min(fitting, key=lambda buffer: buffer.size)
-            free.remove(storage.buffer)
-        else:
-            storage.buffer = context.buffer(storage.nbytes)
-            made.append(storage.buffer)
-        dying.setdefault(last[id(storage)], []).append(storage)
-
     try:
-        for storage in kept:
-            if storage.buffer is None:
-                give(storage)
-        for number, launch in enumerate(launches):
-            for storage in _storages(launch):
-                if storage.buffer is None:
-                    give(storage)
-            free += [storage.buffer for storage in dying.get(number, ())]
+        made.extend(context.buffer(size) for size in sizes)
     except DeviceError:
         for buffer in made:
             context.release(buffer)
         raise
+    for storage, number in shared:
+        storage.buffer = made[number]
     return made
+
+
+def assigned(launches: Sequence[Launch], kept: Sequence[Storage]) -> tuple[list[int], list[tuple[Storage, int]]]:
+    """Sizes in bytes of the buffers that launches need, and which of them each storage without one gets."""
+    last = {id(storage): number for number, launch in enumerate(launches) for storage in _storages(launch)}
+    last |= {id(storage): len(launches) for storage in kept}
+    sizes: list[int] = []
+    free: list[int] = []
+    dying: dict[int, list[int]] = {}
+    given: dict[int, tuple[Storage, int]] = {}
+
+    def give(storage: Storage) -> None:
+        size = max(storage.nbytes, SMALLEST)
+        fitting = [number for number in free if sizes[number] >= size]
+        if fitting:
+            chosen = min(fitting, key=sizes.__getitem__)
+            free.remove(chosen)
+        else:
+            chosen = len(sizes)
+            sizes.append(size)
+        given[id(storage)] = storage, chosen
+        dying.setdefault(last[id(storage)], []).append(chosen)
+
+    for storage in kept:
+        if storage.buffer is None and id(storage) not in given:
+            give(storage)
+    for number, launch in enumerate(launches):
+        for storage in _storages(launch):
+            if storage.buffer is None and id(storage) not in given:
+                give(storage)
+        free += dying.get(number, ())
+    return sizes, list(given.values())
 
 
 def _storages(launch: Launch) -> list[Storage]:

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from held_out_networks import Recurrent, conv1d, mixer, mobilenet
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch_networks import Exported, bert, exported, images, mlp, resnet18, tokens
 
 from weft.hls.load import load
 from weft.host.problem import Flow, Goal, Problem
-from weft.host.profiling import measure
+from weft.host.profiling import measure, run_seconds
 from weft.host.solver import solve
 
 AIM = 0.25  # the median error of CPU predictions
@@ -69,41 +71,60 @@ def random_problem(shape: str, span: int, count: int, criteria: int) -> Problem:
 
 
 def bench_cpu_predictions(tmp_path: Path) -> None:
-    """One thread, and this thread's own time, so that other programs on the machine do not count."""
+    """One thread, and this thread's own time, so that other programs on the machine do not count.
+
+    The sizes that `weft profile` measures are those of the first networks' layers; the others are held out: nothing was
+    set by them.
+    """
     profile = measure(threads=1)
     table = Table(title=f"CPU predictions, 1 thread ({where()})")
     for column in ("network", "nodes", "predicted", "measured", "error"):
         table.add_column(column, justify="right")
-    errors = []
-    for name, network, calls in networks(tmp_path):
-        nodes = list(load(network.path).graph)
-        predicted, measured = profile.seconds(nodes), thread_seconds(network, calls)
-        errors.append(predicted / measured - 1)
-        row = (name, str(len(nodes)), f"{predicted * 1e6:,.1f} us", f"{measured * 1e6:,.1f} us", f"{errors[-1]:+.0%}")
-        table.add_row(*row)
+    medians = {}
+    for kind, group in (("tuned", networks(tmp_path)), ("held-out", held_out(tmp_path))):
+        errors = []
+        for name, network in group:
+            nodes = list(load(network.path).graph)
+            predicted, measured = profile.seconds(nodes) * 1e6, thread_seconds(network) * 1e6
+            errors.append(predicted / measured - 1)
+            table.add_row(name, str(len(nodes)), f"{predicted:,.1f} us", f"{measured:,.1f} us", f"{errors[-1]:+.0%}")
+        table.add_section()
+        medians[kind] = float(np.median(np.abs(errors)))
     Console(width=100).print(table)
-    median = float(np.median(np.abs(errors)))
-    Console(width=100).print(f"median error {median:.0%}, aim {AIM:.0%}")
-    assert median <= AIM
+    for kind, median in medians.items():
+        Console(width=100).print(f"median error of {kind} networks {median:.0%}, aim {AIM:.0%}")
+    assert max(medians.values()) <= AIM
 
 
-def networks(folder: Path) -> Iterator[tuple[str, Exported, int]]:
-    """Name, network, and how often it runs."""
+def networks(folder: Path) -> Iterator[tuple[str, Exported]]:
+    """Name and network."""
     few = np.random.default_rng(0).normal(size=(1, 784)).astype(np.float32)
-    yield "MLP 784-128-64-10", exported(mlp(784, 128, 64, 10), few, folder, "mlp"), 1000
-    yield "MLP 16-64-32-5", exported(mlp(16, 64, 32, 5), few[:, :16].copy(), folder, "mlp_small"), 1000
-    yield "ResNet-18, 224x224", exported(resnet18(), images(224), folder, "resnet18"), 5
-    yield "BERT-base, 4 of 12 layers, 128 tokens", exported(bert(layers=4), tokens(128), folder, "bert"), 5
+    yield "MLP 784-128-64-10", exported(mlp(784, 128, 64, 10), few, folder, "mlp")
+    yield "MLP 16-64-32-5", exported(mlp(16, 64, 32, 5), few[:, :16].copy(), folder, "mlp_small")
+    yield "ResNet-18, 224x224", exported(resnet18(), images(224), folder, "resnet18")
+    yield "BERT-base, 4 of 12 layers, 128 tokens", exported(bert(layers=4), tokens(128), folder, "bert")
 
 
-def thread_seconds(network: Exported, calls: int) -> float:
-    """The least time of this thread for one run of ONNX Runtime in it."""
+def held_out(folder: Path) -> Iterator[tuple[str, Exported]]:
+    """Name and network: other kinds of network, and the tuned ones at other sizes."""
+    random = np.random.default_rng(0)
+
+    def noise(*shape: int) -> NDArray[np.float32]:
+        return random.normal(size=shape).astype(np.float32)
+
+    yield "MobileNet, 96x96", exported(mobilenet(), images(96), folder, "mobilenet")
+    yield "1-D CNN, 9 x 256", exported(conv1d(), noise(1, 9, 256), folder, "conv1d")
+    yield "2 LSTM of 64, 50 steps", exported(Recurrent(32, 64, 10), noise(1, 50, 32), folder, "lstm")
+    yield "MLP-mixer, 64 x 128", exported(mixer(), noise(1, 64, 128), folder, "mixer")
+    yield "ResNet-18 of 16, 64x64", exported(resnet18(width=16), images(64), folder, "resnet18_small")
+    small = bert(layers=2, width=256, heads=4, vocabulary=1000)
+    yield "BERT of 256, 2 layers, 64 tokens", exported(small, tokens(64, 1000), folder, "bert_small")
+    yield "MLP 256-512-512-256", exported(mlp(256, 512, 512, 256), noise(1, 256), folder, "mlp_wide")
+
+
+def thread_seconds(network: Exported) -> float:
+    """The time of this thread for one run of ONNX Runtime in it."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(str(network.path), options, providers=["CPUExecutionProvider"])
-    best = float("inf")
-    for _ in range(calls):
-        began = time.thread_time()
-        session.run(None, network.feeds)
-        best = min(best, time.thread_time() - began)
-    return best
+    return run_seconds(lambda: session.run(None, network.feeds), threads=1)

@@ -43,16 +43,6 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
         np.testing.assert_array_equal(other.run(np.ones((2, 4))), design.run(np.ones((2, 4))))
 
 
-def test_a_design_saved_before_it_had_a_style_leaves_it_to_hls4ml() -> None:
-    def without(data: bytes) -> bytes:
-        document = json.loads(data)
-        del document["pipeline_style"], document["pipeline_interval"]
-        return json.dumps(document).encode()
-
-    old = Design.from_bytes(repacked(without))
-    assert (old.pipeline_style, old.pipeline_interval) == ("auto", None)
-
-
 def test_equal_designs_give_equal_bytes() -> None:
     assert dense_design().to_bytes() == PACKED != dense_design(name="net_other").to_bytes()
 

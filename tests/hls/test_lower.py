@@ -56,7 +56,6 @@ CONV = node("Conv", ["x", "w", "b"], "c", pads=[1, 1, 1, 1])
 CONV_WEIGHTS = [constant("w", 4, 3, 3, 3), constant("b", 4)]
 DENSE = [node("MatMul", ["x", "w"], "m"), node("Add", ["m", "b"], "c")]
 DENSE_WEIGHTS = [constant("w", 12, 8), constant("b", 8)]
-FLAT = integers("flat", [0, -1])
 
 # name -> nodes, constants, input shape
 NETWORKS: dict[str, tuple[list[onnx.NodeProto], list[onnx.TensorProto], tuple[int, ...]]] = {

@@ -53,22 +53,23 @@ def test_what_a_build_contains(made: Build, plan: Plan) -> None:
 
 def test_the_manifest_says_how_to_pack_the_streams(made: Build, plan: Plan) -> None:
     manifest = tomllib.loads((made.folder / "manifest.toml").read_text())
-    assert plan.fpga_region is not None
-    design = unpack(made.bitstream.read_bytes()).overlay.designs[0]
-    (port,) = manifest["inputs"]
-    tensor = design.tensors[design.inputs[0]]
-    assert port["name"] == plan.fpga_region.inputs[0]
-    assert (port["shape"], port["dtype"]) == (list(tensor.shape), tensor.type.storage.name)
-    assert port["fraction_bits"] == tensor.type.fraction
-    (port,) = manifest["outputs"]
+    designs = unpack(made.bitstream.read_bytes()).overlay.designs
+    assert [each["ip"] for each in manifest["designs"].values()] == ["design_0", "design_1"]
+    for number, (region, design) in enumerate(zip(plan.fpga_regions, designs, strict=True)):
+        (port,) = manifest["designs"][region.name]["inputs"]
+        tensor = design.tensors[design.inputs[0]]
+        assert (port["name"], port["dma"]) == (region.inputs[0], f"axi_dma_{number}")
+        assert (port["shape"], port["dtype"]) == (list(tensor.shape), tensor.type.storage.name)
+        assert port["fraction_bits"] == tensor.type.fraction
+    (port,) = manifest["designs"]["fpga1"]["outputs"]
     assert port["shape"] == [5]
 
 
 def test_the_firmware_in_a_build_computes_what_its_image_does(made: Build, samples: Floats) -> None:
-    design = unpack(made.bitstream.read_bytes()).overlay.designs[0]
-    firmware = compile_firmware(made.folder / "firmware")
-    values = np.resize(samples, (40, *design.tensors[design.inputs[0]].shape))
-    np.testing.assert_array_equal(firmware.run(values), design.run(values))
+    for number, design in enumerate(unpack(made.bitstream.read_bytes()).overlay.designs):
+        firmware = compile_firmware(made.folder / f"fpga{number}" / "firmware")
+        values = np.resize(samples, (40, *design.tensors[design.inputs[0]].shape))
+        np.testing.assert_array_equal(firmware.run(values), design.run(values))
 
 
 def test_an_unchanged_build_is_left_alone(made: Build, plan: Plan) -> None:
@@ -117,7 +118,7 @@ def test_what_is_no_build(tmp_path: Path, copy: Path, plan: Plan, made: Build) -
     ("old", "new", "message"),
     [
         ('"plan.json" = "', '"../plan.json" = "', "lists no file"),
-        ("weft-build/1", "weft-build/9", "schema"),
+        ("weft-build/2", "weft-build/9", "schema"),
         ("[files]", "[flies]", "no proper 'files'"),
         ("virtual = true", "virtual = [", "cannot be read"),
     ],

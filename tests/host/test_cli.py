@@ -199,7 +199,8 @@ def test_profile_and_trace_of_a_run(capsys: Capture, mixed: Path, tmp_path: Path
     clocks = {row["pid"]: row["args"]["name"] for row in rows if row["name"] == "process_name"}
     devices = {(row["pid"], row["tid"]): row["args"]["name"] for row in rows if row["name"] == "thread_name"}
     slices = [(clocks[row["pid"]], devices[row["pid"], row["tid"]]) for row in rows if row["ph"] == "X"]
-    assert slices == [("real clock", "cpu"), ("real clock", "fpga"), ("simulated clock", "fpga")]
+    real, simulated = ("real clock", "fpga"), ("simulated clock", "fpga")
+    assert slices == [real, ("real clock", "cpu"), real, simulated, simulated]
 
 
 def test_the_cpu_takes_over_where_that_is_asked_for(

@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from recurrent_nodes import GATES, recurrent
 
 from weft.boards import load_board
 from weft.host import cost
@@ -60,6 +61,20 @@ def test_rates_are_by_family() -> None:
     slow = replace(PROFILE, operations_per_s={**PROFILE.operations_per_s, "function": 1e6})
     assert slow.seconds([node("Erf", ["N", 100])]) == pytest.approx(100e-6 + 7e-6)
     assert slow.seconds([node("Relu", ["N", 100])]) == pytest.approx(200e-9 + 7e-6)
+
+
+@pytest.mark.parametrize(("operator", "calls"), [("LSTM", 2), ("GRU", 3)])
+def test_steps_of_a_recurrent_layer_follow_one_another(operator: str, calls: int) -> None:
+    """Its inputs are multiplied at once; each step reads the weights of the state, applies the gates, and calls."""
+    profile = replace(PROFILE, operations_per_s={**PROFILE.operations_per_s, "matrix": 1e12})
+    cells, features, count = 64, 32, 10
+    wide = GATES[operator] * cells
+    once = 4 * (count * features + wide * features + wide * cells + count * cells) / 4e9
+    step = 4 * wide * cells / 4e9 + wide / 1e9
+    node = recurrent(operator, [count, "N", features], cells)
+    assert profile.seconds([node]) == pytest.approx(once + count * step + (1 + calls * count) * 2e-6 + 5e-6)
+    alone = profile.seconds([node]) - profile.seconds([node], samples=10)
+    assert alone == pytest.approx(0.9 * ((1 + calls * count) * 2e-6 + 5e-6))
 
 
 def test_without_a_measurement_the_boards_figures_count() -> None:

@@ -51,13 +51,6 @@ def test_without_labels_with_the_networks_own_classes() -> None:
     assert measured(classifier(), X) == ("agreement", 1.0, None, 70)
 
 
-@pytest.mark.parametrize("axis", [1, 2])
-def test_classes_at_each_place_on_either_side_of_the_places(axis: int) -> None:
-    model = parsed("(float[N,3,4] x) => (float[N,3,4] y) { y = Tanh(x) }")
-    x = X[:, :12].reshape(70, 3, 4)
-    assert measured(model, {"x": x, "labels": x.argmax(axis)}) == ("accuracy", 1.0, 1.0, 70)
-
-
 def test_classes_that_the_network_gives_itself() -> None:
     model = parsed("(float[N,16] x) => (int64[N,1] y) { y = ArgMax<axis=1>(x) }")
     labels = X.argmax(1)
@@ -75,6 +68,14 @@ def test_numbers_by_the_coefficient_of_determination() -> None:
     assert value == reference == pytest.approx(sklearn.r2_score(wanted, own[:, 0]), abs=1e-6)
     assert measured(model, X)[:3] == ("r2", 1.0, None)
     assert measured(model, {"x": X, "labels": np.full(70, 2.5)})[1] == 0.0
+
+
+@pytest.mark.parametrize(("operator", "least"), [("Sigmoid", 0.5), ("Tanh", 0.0)])
+def test_yes_is_above_one_half_behind_a_sigmoid(operator: str, least: float) -> None:
+    model = Builder((16,)).dense(16, 1).node(operator).proto(1)
+    labels = (answers(model)[:, 0] > least).astype(np.int64)
+    assert 0.1 < labels.mean() < 0.9
+    assert measured(model, {"x": X, "labels": labels}) == ("accuracy", 1.0, 1.0, 70)
 
 
 def test_an_input_that_is_called_labels_is_an_input() -> None:

@@ -59,7 +59,7 @@ def test_the_tool_changes_what_is_foretold(project: Path, capsys: Capture) -> No
     ("options", "words"),
     [
         (["--tool", "gcc"], "tool 'gcc' is none: write vitis-2023.2 or vivado-2020.1"),
-        (["--reuse-factor", "4"], "a folder has its design, so --reuse-factor is for models only"),
+        (["--reuse-factor", "4"], "has its design, so --reuse-factor is for models only"),
     ],
 )
 def test_options_that_cannot_be_are_refused(saved: Path, capsys: Capture, options: list[str], words: str) -> None:

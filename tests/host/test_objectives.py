@@ -165,7 +165,8 @@ def test_a_free_length_stays_off_the_fpga() -> None:
         value.type.tensor_type.shape.dim[1].dim_param = "length"
     plan = weft.plan(proto, board="pynq-z2")
     assert devices(plan) == ["cpu"]
-    assert "not fixed beyond the batch: give length a size, as with dimensions={'length':" in plan.regions[0].reason
+    assert "not fixed beyond the batch: give length a size (dimensions={'length': 128}" in plan.regions[0].reason
+    assert plan.notes[-1].endswith("--dimension length=128).")
     assert devices(weft.plan(proto, board="pynq-z2", dimensions={"length": 8})) == ["fpga"]
     small = weft.compress(proto, calibration=np.ones((4, 8, 16), np.float32))
     assert devices(weft.plan(small, board="pynq-z2", dimensions={"length": 8})) == ["fpga"]

@@ -69,6 +69,8 @@ def test_a_length_that_is_fixed_lets_the_fpga_take_more(sentences: Exported) -> 
     calibration = np.random.default_rng(1).integers(0, 100, (64, 16))
     free = weft.plan(sentences.path, board="zcu104", calibration=calibration)
     fixed = weft.plan(sentences.path, board="zcu104", calibration=calibration, dimensions={"length": 16})
+    assert any("give length a size" in note for note in free.notes)
+    assert not any("a size" in note for note in fixed.notes)
     gelu = "/encoders/encoders.0/feed/feed.1/Mul"
     assert [gelu in region.nodes for plan in (free, fixed) for region in plan.regions if region.design] == [False, True]
     with weft.Session(fixed) as session:

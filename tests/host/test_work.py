@@ -8,10 +8,11 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper
+from recurrent_nodes import recurrent
 
 from weft.hls.load import load
 from weft.host.graph import read_network, read_values
-from weft.host.work import operations, sample_bytes
+from weft.host.work import operations, sample_bytes, steps
 
 
 def test_operations_of_a_convolution_and_a_matmul(cnn: Path) -> None:
@@ -19,6 +20,14 @@ def test_operations_of_a_convolution_and_a_matmul(cnn: Path) -> None:
     assert counted["Conv"] == 2 * (4 * 6 * 6) * (2 * 3 * 3)
     assert counted["MatMul"] == 2 * 36 * 5
     assert counted["Relu"] == 4 * 6 * 6
+
+
+def test_operations_of_a_recurrent_layer_are_its_steps() -> None:
+    """Each multiplies its input and its state."""
+    for node in (recurrent("LSTM", [7, "N", 5], 3), recurrent("LSTM", ["N", 7, 5], 3, batch_first=True)):
+        assert steps(node) == 7
+        assert operations(node) == 7 * 2 * (12 * 5 + 12 * 3)
+    assert steps(recurrent("LSTM", ["T", "N", 5], 3)) == 1
 
 
 def test_bytes_of_a_sample(cnn: Path) -> None:

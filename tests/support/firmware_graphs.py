@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from layer_lists import graph_of
 from numpy.typing import NDArray
 
 from weft.hls.firmware import Firmware, compile_firmware
@@ -36,39 +37,17 @@ def dense_layer(name: str, source: str, n_in: int, n_out: int, rng: np.random.Ge
 def make_graph(
     layers: list[dict[str, Any]],
     types: dict[str, FixedType],
-    inputs: Sequence[str],
     outputs: Sequence[str],
     io: str,
     project: str,
 ) -> Any:
     """An hls4ml ModelGraph; `types` are the layers' results; weights are fixed<8,3>, accumulators fixed<24,12>."""
-    from hls4ml.model.graph import ModelGraph
-
     other = {"weight": "fixed<8,3>", "bias": "fixed<8,3>", "accum": "fixed<24,12>"}
     names = {
         layer["name"]: {"Precision": {**other, "result": hls4ml_text(types[layer["name"]])}, "Strategy": "Latency"}
         for layer in layers
     }
-    config = {
-        "Backend": "Vitis",
-        "ProjectName": project,
-        "OutputDir": project,
-        "Part": "xc7z020clg400-1",
-        "ClockPeriod": 10,
-        "ClockUncertainty": "27%",
-        "IOType": io,
-        "WriterConfig": {
-            "Namespace": None,
-            "WriteWeightsTxt": True,
-            "WriteTar": False,
-            "TBOutputStream": "stdout",
-        },
-        "HLSConfig": {
-            "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"},
-            "LayerName": names,
-        },
-    }
-    return ModelGraph.from_layer_list(config, layers, list(inputs), list(outputs))
+    return graph_of(project, io, layers, names, list(outputs))
 
 
 def mlp_graph(io: str, given: FixedType, result: FixedType, project: str = "net", seed: int = 0) -> Any:
@@ -82,7 +61,7 @@ def mlp_graph(io: str, given: FixedType, result: FixedType, project: str = "net"
         dense_layer("second", "act", 5, 3, rng),
     ]
     types = {"x": given, "flat": given, "first": FixedType(16, 6), "act": HIDDEN, "second": result}
-    return make_graph(layers, types, ["x"], ["second"], io, project)
+    return make_graph(layers, types, ["second"], io, project)
 
 
 def two_port_graph() -> Any:
@@ -95,7 +74,7 @@ def two_port_graph() -> Any:
         dense_layer("right", "b", 6, 2, rng),
     ]
     types = {"a": FixedType(8, 0, False), "b": FixedType(7, 3), "left": FixedType(12, 6), "right": FixedType(33, 8)}
-    return make_graph(layers, types, ["a", "b"], ["left", "right"], "io_parallel", "two_ports")
+    return make_graph(layers, types, ["left", "right"], "io_parallel", "two_ports")
 
 
 def values(firmware: Firmware, samples: int, seed: int = 0) -> NDArray[np.float64]:

@@ -16,7 +16,6 @@ from weft.hls.execution import schedule_of
 from weft.hls.fast.schedule import compile_schedule
 from weft.hls.precision import FixedType
 
-NORMS = ("inp_norm", "inv_inp")
 ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
 IMAGE: tuple[int, ...] = (5, 6, 3)
 PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")

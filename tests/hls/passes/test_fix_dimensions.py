@@ -8,7 +8,7 @@ import pytest
 
 from weft.boards.errors import ModelError
 from weft.hls.load import load
-from weft.hls.passes.fix_dimensions import FixDimensionsPass, free_dimensions
+from weft.hls.passes.fix_dimensions import FixDimensionsPass, free_dimensions, size_advice
 
 CONVOLUTION = (
     "(float[N,2,height,width] x) => (float[N,3,height,width] y) { c = Conv<pads=[1,1,1,1]>(x, w) y = Relu(c) }"
@@ -38,6 +38,14 @@ def test_the_sizes_go_through_the_network(build: object) -> None:
 
 def test_nothing_to_fix_changes_nothing(build: object) -> None:
     assert not FixDimensionsPass({})(network(build)).modified
+
+
+def test_the_advice_is_about_what_is_free_beside_the_batch(build: object) -> None:
+    model = network(build)
+    assert (
+        size_advice(model.graph) == "give height and width a size (dimensions={'height': 128}, --dimension height=128)"
+    )
+    assert size_advice(load(model, dimensions={"height": 5, "width": 7}).graph) == ""
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,14 @@ class TestOpenCl(DeviceSuite):
             outputs(mlp, np.zeros((1_000, 16), np.float32))
         compare(mlp, samples(MLP)[:3])
 
+    def test_what_the_device_has_is_what_plans_are_told(self, mlp: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And an error says what was asked for, what there is, and what to do."""
+        device, context = OpenClDevice(), made_context(mlp)
+        assert device.memory_bytes == context.device.global_mem_size
+        monkeypatch.setattr(context, "memory", context.in_use + 10_000)
+        with pytest.raises(DeviceError, match=r"[\d,]+ bytes are asked for .* 10,000 free .*; give smaller batches"):
+            outputs(mlp, np.zeros((2_000, 16), np.float32))
+
     def test_an_estimate_of_what_is_predicted(self) -> None:
         """Views are free, and more arithmetic takes longer."""
         device = OpenClDevice()

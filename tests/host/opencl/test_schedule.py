@@ -6,9 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.boards.errors import DeviceError
 from weft.host.opencl.schedule import Launch, place
 from weft.host.opencl.tensor import Storage, Tensor
 
@@ -18,8 +20,13 @@ BYTE = np.dtype(np.uint8)
 class Memory:
     """As much of a context as placing needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 10**9) -> None:
         self.made: list[Block] = []
+        self.room = room
+
+    def require(self, sizes: list[int]) -> None:
+        if sum(sizes) > self.room:
+            raise DeviceError("out of memory")
 
     def buffer(self, size: int) -> Block:
         self.made.append(Block(max(size, 16)))
@@ -67,3 +74,13 @@ def test_a_chain_needs_two_buffers() -> None:
     memory: Any = Memory()
     place(memory, [Launch(None, pair, (1,), None) for pair in pairwise(tensors)], [])
     assert len(memory.made) == 2
+
+
+def test_nothing_is_made_where_there_is_no_room_for_all() -> None:
+    storages = [Storage(100) for _ in range(3)]
+    launch = Launch(None, tuple(Tensor((100,), BYTE, storage) for storage in storages), (1,), None)
+    memory: Any = Memory(room=299)
+    with pytest.raises(DeviceError, match="out of memory"):
+        place(memory, [launch], [])
+    assert not memory.made
+    assert all(storage.buffer is None for storage in storages)

@@ -21,12 +21,6 @@ grpc = pytest.importorskip("grpc")
 from remote import Remote
 
 
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    with VirtualBoard("pynq-z2", port=0) as running:
-        yield running
-
-
 @pytest.fixture
 def remote(board: VirtualBoard) -> Iterator[Remote]:
     with Remote(board.port) as stubs:
@@ -178,10 +172,9 @@ VALUES = {4: NUMBER, 5: SMALL, 8: st.booleans(), 9: TEXT, 12: st.binary(max_size
 
 @given(st.data())
 @settings(max_examples=150)
-def test_no_request_breaks_the_board(data: st.DataObject) -> None:
+def test_no_request_breaks_the_board(besieged: VirtualBoard, data: st.DataObject) -> None:
     """Any fields at all: an answer or a refusal with a sentence, never gRPC's own report of an exception."""
-    running = _shared_board()
-    with Remote(running.port) as remote:
+    with Remote(besieged.port) as remote:
         service = data.draw(st.sampled_from(["RemoteDevice", "Mmio", "RemoteBuffer", "Gpio"]))
         method = data.draw(st.sampled_from(remote.methods(service)))
         pieces = data.draw(
@@ -196,24 +189,6 @@ def test_no_request_breaks_the_board(data: st.DataObject) -> None:
         except grpc.RpcError as error:
             assert error.code().name in {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, error
         assert remote.read_file("/proc/device-tree/chosen/pynq_board") == b"Pynq-Z2\0"
-
-
-_RUNNING: list[VirtualBoard] = []
-
-
-def _shared_board() -> VirtualBoard:
-    """One board for all of hypothesis's examples."""
-    if not _RUNNING:
-        _RUNNING.append(VirtualBoard("pynq-z2", port=0))
-        _RUNNING[0].start()
-    return _RUNNING[0]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _stop_shared_board() -> Iterator[None]:
-    yield
-    while _RUNNING:
-        _RUNNING.pop().stop()
 
 
 def test_programs_at_the_same_time(board: VirtualBoard) -> None:

@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,18 +22,11 @@ from hostile_client import HostileClient
 from weft.sim import VirtualBoard
 
 
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    with VirtualBoard("pynq-z2", port=0) as running:
-        yield running
-
-
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=25)
-def test_no_hostile_client_breaks_the_board(seed: int) -> None:
+def test_no_hostile_client_breaks_the_board(besieged: VirtualBoard, seed: int) -> None:
     """The long version, of minutes, is in tests/bench/bench_soak.py."""
-    running = _shared()
-    client = HostileClient(running.port, seed)
+    client = HostileClient(besieged.port, seed)
     try:
         for _ in range(30):
             client.step()
@@ -163,21 +156,3 @@ def _name_of(channel: Any) -> bytes:
     request = remote_device_pb2.ReadFileRequest(file_path="/proc/device-tree/chosen/pynq_board")
     pieces = remote_device_pb2_grpc.RemoteDeviceStub(channel).readfile(request, timeout=20)
     return b"".join(piece.data for piece in pieces)
-
-
-_RUNNING: list[VirtualBoard] = []
-
-
-def _shared() -> VirtualBoard:
-    """One board for all of hypothesis's examples."""
-    if not _RUNNING:
-        _RUNNING.append(VirtualBoard("pynq-z2", port=0))
-        _RUNNING[0].start()
-    return _RUNNING[0]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _stop_shared() -> Iterator[None]:
-    yield
-    while _RUNNING:
-        _RUNNING.pop().stop()
