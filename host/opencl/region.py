@@ -41,6 +41,10 @@ class RegionCode:
         try:
             for name, values in _weights(nodes, self._known).items():
                 self._weights[name] = Tensor(values.shape, values.dtype, Storage(values.nbytes, context.upload(values)))
+            lowering = Lowering(context, self._weights, {}, self._known)
+            for node in nodes:
+                if fold := OPERATORS[node.op_type].fold:
+                    fold(lowering, node)
         except DeviceError:
             self.close()
             raise
