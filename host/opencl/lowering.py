@@ -163,7 +163,7 @@ class Lowering:
         if not all(size):
             return
         typed = tuple(_typed(argument) for argument in arguments)
-        self.launches.append(Launch(self.context.kernel(text, name), typed, size, group))
+        self.launches.append(Launch(text, name, typed, size, group))
 
     def launch_elements(
         self, text: str, name: str, arguments: Iterable[Tensor | np.generic | int | float], inner: int, *outer: int

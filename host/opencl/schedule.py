@@ -6,6 +6,7 @@ waits for the device before the outputs are read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +17,43 @@ from numpy.typing import NDArray
 from weft.boards.errors import DeviceError
 from weft.host.device import Arrays
 from weft.host.opencl.context import SMALLEST, Context
-from weft.host.opencl.errors import opencl, opencl_errors
+from weft.host.opencl.errors import opencl
 from weft.host.opencl.tensor import Storage, Tensor
 
 
 @dataclass(frozen=True)
 class Launch:
-    """One kernel over `size` work-items in groups of `group`. Arguments are tensors or NumPy scalars."""
+    """The kernel `name` of the program `text` over `size` work-items in groups of `group`. Arguments are tensors or
+    NumPy scalars."""
 
-    kernel: Any
+    text: str
+    name: str
     arguments: tuple[Tensor | np.generic, ...]
     size: tuple[int, ...]
     group: tuple[int, ...] | None
+
+
+class Kernels:
+    """Kernel objects that the schedules of a region share, as making one takes PyOpenCL half a millisecond. They keep
+    their arguments, which are those of `holder`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._made: dict[tuple[str, str], list[Any]] = {}
+        self.holder: Schedule | None = None
+
+    def take(self, launches: Sequence[Launch]) -> list[Any]:
+        """A kernel for each launch, a different one for each of the same program."""
+        used: Counter[tuple[str, str]] = Counter()
+        taken = []
+        for launch in launches:
+            key = launch.text, launch.name
+            made = self._made.setdefault(key, [])
+            if used[key] == len(made):
+                made.append(self._context.kernel(*key))
+            taken.append(made[used[key]])
+            used[key] += 1
+        return taken
 
 
 class Schedule:
@@ -41,21 +67,27 @@ class Schedule:
         outputs: Mapping[str, Tensor | NDArray[Any]],
         constants: Sequence[Storage],
         fault: Storage | None,
+        kernels: Kernels | None = None,
     ) -> None:
-        """`constants` are released with the schedule; `fault`, where given, is an int that kernels set to 1 where an
-        index is out of range."""
+        """`kernels` are shared with other schedules; without them the schedule has its own. `constants` are released
+        with the schedule; `fault`, where given, is an int that kernels set to 1 where an index is out of range."""
         self._context, self._inputs, self._outputs, self._fault = context, inputs, outputs, fault
         self._owned = [storage.buffer for storage in constants]
+        self._shared = kernels or Kernels(context)
         try:
             kept = [tensor.storage for tensor in (*inputs.values(), *outputs.values()) if isinstance(tensor, Tensor)]
             self._owned += place(context, launches, kept)
-            with opencl_errors("setting the arguments of kernels"):
-                for launch in launches:
-                    launch.kernel.set_args(*map(_argument, launch.arguments))
+            made = self._shared.take(launches)
         except DeviceError:
             self.close()
             raise
-        self.launches = [(launch.kernel, launch.size, launch.group) for launch in launches]
+        self._arguments = [tuple(map(_argument, launch.arguments)) for launch in launches]
+        self.launches = [(kernel, launch.size, launch.group) for launch, kernel in zip(launches, made, strict=True)]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffers that are the schedule's own."""
+        return sum(buffer.size for buffer in self._owned)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Outputs for inputs of the shapes that the schedule was made for. Hold the context's lock."""
@@ -81,9 +113,17 @@ class Schedule:
 
     def launch(self) -> None:
         """Enqueue every kernel."""
+        if self._shared.holder is not self:
+            self._bind()
         queue, enqueue = self._context.queue, opencl().enqueue_nd_range_kernel
         for kernel, size, group in self.launches:
             enqueue(queue, kernel, size, group)
+
+    def _bind(self) -> None:
+        self._shared.holder = None
+        for (kernel, _, _), arguments in zip(self.launches, self._arguments, strict=True):
+            kernel.set_args(*arguments)
+        self._shared.holder = self
 
     def _check_fault(self) -> None:
         if self._fault is None:
@@ -96,6 +136,8 @@ class Schedule:
 
     def close(self) -> None:
         """Release the buffers; a second call does nothing."""
+        if self._shared.holder is self:
+            self._shared.holder = None
         owned, self._owned = self._owned, []
         for buffer in owned:
             self._context.release(buffer)
