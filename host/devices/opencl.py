@@ -87,6 +87,11 @@ class OpenClProgram:
         except DeviceError as error:
             raise DeviceError(f"region {self._name!r}: {error}") from error
 
+    def copies(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+        """How many inputs and outputs a run with `inputs` copies, and how many bytes they have: none of the large ones
+        where the device shares the host's memory."""
+        return (0, 0) if self._code is None else self._code.copies(inputs)
+
     def cycles(self, samples: int) -> int | None:
         """There is no cycle model of an OpenCL device."""
         return None

@@ -59,6 +59,12 @@ class RegionCode:
         with self._context.lock, opencl_errors("running a region"):
             return self._schedule(arrays).run(arrays)
 
+    def copies(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+        """How many arrays a run with `inputs` copies, and how many bytes they have."""
+        arrays = {name: np.asarray(inputs[name]) for name in self._inputs}
+        with self._context.lock:
+            return self._schedule(arrays).copies(arrays)
+
     def _schedule(self, inputs: Arrays) -> Schedule:
         key = tuple(
             (value.shape, value.dtype.str, value.tobytes() if name in self._on_host else b"")
