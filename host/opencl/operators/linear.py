@@ -29,11 +29,11 @@ def lower_matmul(lowering: Lowering, node: ir.Node) -> None:
         last, bias = bias_after(lowering, node, shape[-1])
     end = relu_after(lowering, last)
     relu = end is not last
-    strips = packed(lowering, right) if len(a.shape) > 1 and a.shape[-1] == shape[0] else None
+    strips = packed(lowering, right) if len(a.shape) > 1 and a.shape[-1:] == shape[:1] else None
     if strips is None:
         result = matmul(lowering, a, lowering.tensor(right), bias, relu=relu)
     else:
-        k, n = shape
+        k, n = a.shape[-1], shape[-1]
         result = lowering.allocate((*a.shape[:-1], n))
         size = Size(1, prod(a.shape[:-1]), n, k)
         along: Bias = "" if bias is None else "column"
