@@ -25,15 +25,16 @@ def lower_matmul(lowering: Lowering, node: ir.Node) -> None:
     """numpy.matmul, with the bias and the ReLU after it where nothing else reads what is between."""
     a, right = lowering.tensor(needed(node, 0)), needed(node, 1)
     shape, last, bias = lowering.shape(right), node, None
-    if len(a.shape) > 1 and len(shape) > 1:
+    if min(len(a.shape), len(shape)) > 1:
         last, bias = bias_after(lowering, node, shape[-1])
     end = relu_after(lowering, last)
     relu = end is not last
-    strips = packed(lowering, right) if len(a.shape) > 1 and a.shape[-1] == shape[0] else None
+    fits = min(len(a.shape), len(shape)) > 1 and a.shape[-1:] == shape[:1]
+    strips = packed(lowering, right) if fits else None
     if strips is None:
         result = matmul(lowering, a, lowering.tensor(right), bias, relu=relu)
     else:
-        k, n = shape
+        k, n = a.shape[-1], shape[-1]
         result = lowering.allocate((*a.shape[:-1], n))
         size = Size(1, prod(a.shape[:-1]), n, k)
         along: Bias = "" if bias is None else "column"
