@@ -125,7 +125,7 @@ class FpgaPlanner:
         """Regions in one bitstream: those that fit into what the first leaves of the fabric, or else all of the
         largest, each in a share of it by its work; none where that cannot be."""
         chosen, used = [first], _resources(first)
-        for numbers in maximal:
+        for numbers in maximal[: _MOST_REGIONS * _MOST_REGIONS]:
             others = [offer.numbers for offer in chosen]
             if len(chosen) == _MOST_REGIONS or not separable([*others, numbers], self._reached):
                 continue

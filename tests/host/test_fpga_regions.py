@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip("hls4ml")
 
@@ -31,7 +32,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def data() -> np.ndarray:
+def data() -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=(32, 16)).astype(np.float32)
 
 
@@ -57,7 +58,7 @@ def check_runs(plan: Plan) -> None:
         known |= set(region.outputs)
 
 
-def test_all_that_fits_shares_a_bitstream(three: Path, data: np.ndarray) -> None:
+def test_all_that_fits_shares_a_bitstream(three: Path, data: NDArray[np.float32]) -> None:
     plan = weft.plan(three, board="pynq-z2", calibration=data)
     assert kinds(plan) == ["fpga", "cpu", "fpga", "cpu", "fpga"]
     check_runs(plan)
@@ -75,7 +76,7 @@ def test_all_that_fits_shares_a_bitstream(three: Path, data: np.ndarray) -> None
     np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected).max())
 
 
-def test_pins_that_share_no_bitstream_take_turns(three: Path, data: np.ndarray) -> None:
+def test_pins_that_share_no_bitstream_take_turns(three: Path, data: NDArray[np.float32]) -> None:
     """On a board that holds one of them at a time, each waits for its bitstream, and the plan says how long."""
     board = board_with(0.12)
     pins = ["second=fpga", "last=fpga"]
@@ -88,14 +89,14 @@ def test_pins_that_share_no_bitstream_take_turns(three: Path, data: np.ndarray) 
     waits = [move.predicted_s for move in plan.transfers if move.target.startswith("fpga")]
     assert all(wait > reconfiguration_s for wait in waits)
     with weft.Session(plan, threads=1) as session:
-        results = [session.run(None, {"x": data[:4]})[0] for _ in range(2)]
-    np.testing.assert_array_equal(*results)
+        first, second = (session.run(None, {"x": data[:4]})[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("objective", ["latency", "throughput", "energy"])
 @pytest.mark.parametrize("launch_us", [0.01, 940])
 def test_several_regions_are_never_worse_than_fewer(
-    three: Path, data: np.ndarray, objective: str, launch_us: float
+    three: Path, data: NDArray[np.float32], objective: str, launch_us: float
 ) -> None:
     """Fewer offers, as nodes are forbidden to the FPGA one stretch after the other, never lead to a better value."""
     board = board_with(1, launch_us)
@@ -107,12 +108,14 @@ def test_several_regions_are_never_worse_than_fewer(
     assert all(more <= fewer * (1 + 1e-9) for more, fewer in pairwise(values))
 
 
-def test_latency_waits_for_no_bitstream_that_is_not_worth_it(three: Path, data: np.ndarray) -> None:
+def test_latency_waits_for_no_bitstream_that_is_not_worth_it(three: Path, data: NDArray[np.float32]) -> None:
     plan = weft.plan(three, board=board_with(0.12, 0.01), objective="latency", calibration=data)
     assert len({region.overlay for region in plan.fpga_regions}) <= 1
 
 
-def test_a_build_of_regions_in_turn_has_a_bitstream_each(three: Path, data: np.ndarray, tmp_path: Path) -> None:
+def test_a_build_of_regions_in_turn_has_a_bitstream_each(
+    three: Path, data: NDArray[np.float32], tmp_path: Path
+) -> None:
     plan = weft.plan(three, board=board_with(0.12), calibration=data, pins=["second=fpga", "last=fpga"])
     made = weft.build(plan, tmp_path / "three-pynq-z2")
     assert list(made.bitstreams) == [region.overlay for region in plan.fpga_regions]
