@@ -206,18 +206,19 @@ def _with_offers(problem: Problem, task: Task, offers: Sequence[Offer]) -> tuple
 
 
 def _spent_on(task: Task, offer: Offer, rank: int, waiting_s: float) -> Spent:
-    """What an FPGA's region takes, with its bitstream, its launch and its streams; the host's processor waits for the
-    last two."""
+    """What an FPGA's region takes, with its bitstream, its launch, its streams and their packing; the host's processor
+    is busy with the last three. A batch is packed before it runs, so packing shares no time with the fabric."""
     report = offer.region.report
     assert report is not None
     board, work = task.board, task.network.work
     launch, moved = board.link.launch_us * 1e-6, stream_bytes(offer.region) / board.link.bytes_per_s
     interval = report.interval_cycles.worst * report.clock_ns * 1e-9
-    waiting = (launch + moved) * processor_profile(board).watts + waiting_s * board.power.static_w
+    packed = report.copy_us * 1e-6
+    waiting = (launch + moved + packed) * processor_profile(board).watts + waiting_s * board.power.static_w
     share = rank * sum(work[number] for number in offer.numbers) / (sum(work) + _TINY)
     return Spent(
-        seconds=np.array(report.latency_us * 1e-6 + launch + moved + waiting_s),
-        steady_s=np.array(max(interval, moved) + (launch + waiting_s) / BATCH),
+        seconds=np.array(report.latency_us * 1e-6 + launch + moved + packed + waiting_s),
+        steady_s=np.array(max(interval, moved) + packed + (launch + waiting_s) / BATCH),
         joules=np.array(report.energy_uj * 1e-6 + waiting),
         share=np.array(share),
     )
