@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from weft.boards import Board
@@ -36,7 +36,7 @@ def regions_of(task: Task, placed: Placed, offers: Sequence[Offer]) -> tuple[Reg
             inputs=inputs,
             outputs=outputs,
             model=network.model,
-            reason=_why(task, device, numbers),
+            reason=_why(task, device, numbers, placed),
         )
         found.append(replace(region, predicted_s=task.devices[device].estimate(region).seconds))
     return tuple(replace(region, reason=region.reason + _beside(region, found, task.board)) for region in found)
@@ -81,18 +81,28 @@ def with_reason(plan: Plan, reason: str) -> Plan:
     return replace(plan, regions=tuple(replace(region, reason=reason) for region in plan.regions))
 
 
-def _why(task: Task, device: str, numbers: Sequence[int]) -> str:
-    """Why nodes are on a device: the objective, or what the devices before it refuse."""
-    names = list(task.devices)
+def _crowded_out(task: Task, device: str, numbers: Sequence[int], placed: Placed) -> Iterator[str]:
+    """Of other devices that could run some of the nodes, those whose memory is too small for all they would have."""
+    nodes = [task.network.nodes[number] for number in numbers]
+    for name, why in placed.crowded.items():
+        if name != device and not all(task.refusal(name, node) for node in nodes):
+            yield why
+
+
+def _why(task: Task, device: str, numbers: Sequence[int], placed: Placed) -> str:
+    """Why nodes are on a device: the objective, what the devices before it refuse, or other devices' memory."""
+    names, crowded = list(task.devices), list(_crowded_out(task, device, numbers, placed))
     if task.wish.objective != "preference":
-        return f"costs least here, by {task.wish.objective}"
+        return "; ".join((f"costs least here, by {task.wish.objective}", *crowded))
     if names == ["cpu"]:
         return "the CPU is the only device that was asked for"
     before = names[: names.index(device)]
     for name in before:
         for number in numbers:
             if refusal := task.refusal(name, task.network.nodes[number]):
-                return f"{task.network.nodes[number].name}: {refusal}"
+                return "; ".join((f"{task.network.nodes[number].name}: {refusal}", *crowded))
+    if crowded:
+        return "; ".join(crowded)
     if not before:
         return "preferred, and it can run them"
     if takes_designs(before[0]):
