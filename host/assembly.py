@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from weft.boards import Board
@@ -13,6 +13,7 @@ from weft.host.plan import Plan, Transfer
 from weft.host.streams import ends
 from weft.host.tables import seconds
 from weft.host.work import sample_bytes
+from weft.sim.host_cost import tensor_copy_us
 
 
 def regions_of(task: Task, placed: Placed, offers: Sequence[Offer]) -> tuple[Region, ...]:
@@ -35,7 +36,7 @@ def regions_of(task: Task, placed: Placed, offers: Sequence[Offer]) -> tuple[Reg
             inputs=inputs,
             outputs=outputs,
             model=network.model,
-            reason=_why(task, device, numbers),
+            reason=_why(task, device, numbers, placed),
         )
         found.append(replace(region, predicted_s=task.devices[device].estimate(region).seconds))
     return tuple(replace(region, reason=region.reason + _beside(region, found, task.board)) for region in found)
@@ -53,8 +54,8 @@ def _beside(region: Region, regions: Sequence[Region], board: Board) -> str:
 
 
 def transfers_of(regions: Sequence[Region], opened: Mapping[str, Device], board: Board) -> tuple[Transfer, ...]:
-    """What crosses a device's link; the bitstream and the launch of an FPGA's region are counted with its first way
-    in."""
+    """What crosses a device's link. For an FPGA's region the host also packs and unpacks each stream (quantising,
+    channels last); its bitstream and its launch are counted with its first way in."""
     made = {name: region.name for region in regions for name in region.outputs}
     used = {name: region.name for region in regions for name in region.inputs}
     found = []
@@ -64,13 +65,13 @@ def transfers_of(regions: Sequence[Region], opened: Mapping[str, Device], board:
             continue
         launch = start if region.design is not None else 0.0
         device = opened[region.device]
-        sizes = _sizes(region)
+        sizes, packing = _sizes(region), _packing_seconds(region, board)
         for name in region.inputs:
-            moved = launch + transfer_seconds(region.device, device, board, sizes[name])
+            moved = launch + packing.get(name, 0.0) + transfer_seconds(region.device, device, board, sizes[name])
             found.append(Transfer(made.get(name, "host"), region.name, sizes[name], moved))
             launch = 0.0
         for name in region.outputs:
-            moved = transfer_seconds(region.device, device, board, sizes[name])
+            moved = packing.get(name, 0.0) + transfer_seconds(region.device, device, board, sizes[name])
             found.append(Transfer(region.name, used.get(name, "host"), sizes[name], moved))
     return tuple(found)
 
@@ -80,23 +81,39 @@ def with_reason(plan: Plan, reason: str) -> Plan:
     return replace(plan, regions=tuple(replace(region, reason=reason) for region in plan.regions))
 
 
-def _why(task: Task, device: str, numbers: Sequence[int]) -> str:
-    """Why nodes are on a device: the objective, or what the devices before it refuse."""
-    names = list(task.devices)
+def _crowded_out(task: Task, device: str, numbers: Sequence[int], placed: Placed) -> Iterator[str]:
+    """Of other devices that could run some of the nodes, those whose memory is too small for all they would have."""
+    nodes = [task.network.nodes[number] for number in numbers]
+    for name, why in placed.crowded.items():
+        if name != device and not all(task.refusal(name, node) for node in nodes):
+            yield why
+
+
+def _why(task: Task, device: str, numbers: Sequence[int], placed: Placed) -> str:
+    """Why nodes are on a device: the objective, what the devices before it refuse, or other devices' memory."""
+    names, crowded = list(task.devices), list(_crowded_out(task, device, numbers, placed))
     if task.wish.objective != "preference":
-        return f"costs least here, by {task.wish.objective}"
+        return "; ".join((f"costs least here, by {task.wish.objective}", *crowded))
     if names == ["cpu"]:
         return "the CPU is the only device that was asked for"
     before = names[: names.index(device)]
     for name in before:
         for number in numbers:
             if refusal := task.refusal(name, task.network.nodes[number]):
-                return f"{task.network.nodes[number].name}: {refusal}"
+                return "; ".join((f"{task.network.nodes[number].name}: {refusal}", *crowded))
+    if crowded:
+        return "; ".join(crowded)
     if not before:
         return "preferred, and it can run them"
     if takes_designs(before[0]):
         return "what the FPGA has room for has more work"
     return f"too little work for a region of its own on {before[0]}"
+
+
+def _packing_seconds(region: Region, board: Board) -> dict[str, float]:
+    """What the host takes to pack or unpack one sample of each end of an FPGA's region; of others nothing is said."""
+    tensors = () if region.design is None else (tensor for end in ends(region.design) for tensor in end)
+    return {tensor.onnx_name: tensor_copy_us(tensor, board) * 1e-6 for tensor in tensors}
 
 
 def _sizes(region: Region) -> dict[str, int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.metadata import version
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from pathlib import Path
 
 import onnx_ir as ir
@@ -137,6 +137,14 @@ def board_profile(board: Board) -> Profile:
 def processor_profile(board: Board) -> Profile:
     """The profile that was measured of this machine, where regions on the CPU run, or else the board's."""
     return kept_profile() or board_profile(board)
+
+
+def processor_memory_bytes(board: Board) -> float:
+    """The memory that regions on the CPU have: this machine's where its processor was measured, or else the board's
+    own; infinite beside a card, whose host's memory no board file says."""
+    if processor_profile(board).measured:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return board.memory.bytes if board.link.kind == "axi" else inf
 
 
 def machine_watts() -> float:

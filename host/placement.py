@@ -6,9 +6,11 @@ nothing then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from itertools import combinations
+from math import inf
 
 import numpy as np
 import onnx_ir as ir
@@ -18,9 +20,10 @@ from weft.host.cost import processor_profile
 from weft.host.device import Device, Region
 from weft.host.devices.names import kind, takes_designs
 from weft.host.graph import Network, read_values
+from weft.host.memory import Fitted, Footprint, Memory, footprint, memory_bytes, shortage, solve_within
 from weft.host.objectives import BATCH, SMALLEST_SHARE, Spent, Wish
 from weft.host.problem import Floats, Flow, Goal, Problem, contracted
-from weft.host.solver import Solution, solve
+from weft.host.solver import Solution
 from weft.host.steering import Steering
 from weft.host.streams import ends
 from weft.host.work import sample_bytes
@@ -45,10 +48,12 @@ class Offer:
 
 @dataclass(frozen=True)
 class Placed:
-    """Device names and the node numbers of their regions, in the order in which they can run."""
+    """Device names and the node numbers of their regions, in the order in which they can run; `crowded` says of each
+    device that would have had more nodes why its memory is too small for them."""
 
     pieces: tuple[tuple[str, tuple[int, ...]], ...]
     solution: Solution
+    crowded: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,28 +68,88 @@ class Task:
 
     def refusal(self, name: str, node: ir.Node) -> str:
         """Why a node cannot or may not run on a device; empty where it can."""
-        return self.steering.refusal(kind(name), node) or self.devices[name].supports(node)
+        refused = self.steering.refusal(kind(name), node) or self.devices[name].supports(node)
+        if refused or takes_designs(name):
+            return refused
+        return shortage(name, self.memory_bytes(name), footprint(node))
+
+    @cached_property
+    def memory_bytes(self) -> Callable[[str], float]:
+        """The memory of a device by its name. It is asked for where something could run there: the answer opens a
+        driver, or reads the profile of this machine."""
+        return cache(lambda name: memory_bytes(name, self.devices[name], self.board))
 
 
 def place(task: Task, offers: Sequence[Offer] = ()) -> Placed | None:
     """The best split of a task, with the FPGA on the nodes of each of `offers` or nowhere.
 
-    None where a node can run nowhere, or no split keeps the limits.
+    None where a node can run nowhere, or no split was found that keeps the limits and every device's memory.
     """
-    wish, devices = task.wish, task.devices
-    problem = _problem(task)
-    groups: tuple[tuple[int, ...], ...] = tuple((number,) for number in range(problem.count))
-    if offers:
-        problem, groups = _with_offers(problem, task, offers)
-    watts = [device_watts(name, task.board, offers) for name in devices]
-    found = [solve(_only(problem, allowed), Goal(wish.max_latency_s)) for allowed in _affordable(watts, wish)]
-    best = min((each for each in found if each is not None), key=lambda each: each.value, default=None)
+    problem, groups = _grouped(task, offers)
+    memory = _memory(task, problem, groups, offers)
+    found = _solved(task, offers, problem, memory)
+    best, crowded = min(
+        ((each.solution, each.crowded) for each in found if each.solution is not None),
+        key=lambda each: each[0].value,
+        default=(None, {}),
+    )
     if best is None:
         return None
-    pieces = tuple(
-        piece for found in best.pieces for piece in _pieces(list(devices)[found.device], found.nodes, groups)
+    names = list(task.devices)
+    pieces = tuple(piece for each in best.pieces for piece in _pieces(names[each.device], each.nodes, groups))
+    bound = min(each.bound for each in found)
+    return Placed(pieces, replace(best, bound=bound), _shortages(names, memory, crowded))
+
+
+def crowding(task: Task) -> str:
+    """Why no split was found that every device has memory for: the first one's need; empty where memory is not why."""
+    problem, groups = _grouped(task, ())
+    memory = _memory(task, problem, groups, ())
+    for each in _solved(task, (), problem, memory):
+        if each.solution is None and each.crowded:
+            return "; ".join(_shortages(list(task.devices), memory, each.crowded).values())
+    return ""
+
+
+def _grouped(task: Task, offers: Sequence[Offer]) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
+    """The problem, and for each of its nodes the network's that it stands for."""
+    problem = _problem(task)
+    if offers:
+        return _with_offers(problem, task, offers)
+    return problem, tuple((number,) for number in range(problem.count))
+
+
+def _solved(task: Task, offers: Sequence[Offer], problem: Problem, memory: Memory) -> list[Fitted]:
+    """The best splits by the devices that may work together."""
+    watts = [device_watts(name, task.board, offers) for name in task.devices]
+    goal = Goal(task.wish.max_latency_s)
+    return [solve_within(_only(problem, allowed), goal, memory) for allowed in _affordable(watts, task.wish)]
+
+
+def _memory(task: Task, problem: Problem, groups: Sequence[tuple[int, ...]], offers: Sequence[Offer]) -> Memory:
+    """What devices have and nodes need. An FPGA's regions need their DMA buffers, which on a board with a processor of
+    its own lie in that one's memory."""
+    buffers = {offer.numbers: stream_bytes(offer.region) for offer in offers}
+    shared = sum(buffers.values()) if task.board.link.kind == "axi" else 0
+    have = tuple(
+        task.memory_bytes(name) - (shared if kind(name) == "cpu" else 0) if able.any() else inf
+        for name, able in zip(task.devices, problem.able, strict=True)
     )
-    return Placed(pieces, replace(best, bound=min(each.bound for each in found if each is not None)))
+    nodes = task.network.nodes
+    return Memory(
+        have,
+        tuple(
+            Footprint({group: buffers[group]}, 0) if group in buffers else footprint(nodes[group[0]])
+            for group in groups
+        ),
+    )
+
+
+def _shortages(names: Sequence[str], memory: Memory, crowded: Mapping[int, tuple[int, ...]]) -> dict[str, str]:
+    return {
+        names[device]: shortage(names[device], memory.have[device], memory.need(nodes))
+        for device, nodes in crowded.items()
+    }
 
 
 def _pieces(
@@ -206,18 +271,19 @@ def _with_offers(problem: Problem, task: Task, offers: Sequence[Offer]) -> tuple
 
 
 def _spent_on(task: Task, offer: Offer, rank: int, waiting_s: float) -> Spent:
-    """What an FPGA's region takes, with its bitstream, its launch and its streams; the host's processor waits for the
-    last two."""
+    """What an FPGA's region takes, with its bitstream, its launch, its streams and their packing; the host's processor
+    is busy with the last three. A batch is packed before it runs, so packing shares no time with the fabric."""
     report = offer.region.report
     assert report is not None
     board, work = task.board, task.network.work
     launch, moved = board.link.launch_us * 1e-6, stream_bytes(offer.region) / board.link.bytes_per_s
     interval = report.interval_cycles.worst * report.clock_ns * 1e-9
-    waiting = (launch + moved) * processor_profile(board).watts + waiting_s * board.power.static_w
+    packed = report.copy_us * 1e-6
+    waiting = (launch + moved + packed) * processor_profile(board).watts + waiting_s * board.power.static_w
     share = rank * sum(work[number] for number in offer.numbers) / (sum(work) + _TINY)
     return Spent(
-        seconds=np.array(report.latency_us * 1e-6 + launch + moved + waiting_s),
-        steady_s=np.array(max(interval, moved) + (launch + waiting_s) / BATCH),
+        seconds=np.array(report.latency_us * 1e-6 + launch + moved + packed + waiting_s),
+        steady_s=np.array(max(interval, moved) + packed + (launch + waiting_s) / BATCH),
         joules=np.array(report.energy_uj * 1e-6 + waiting),
         share=np.array(share),
     )

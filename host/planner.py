@@ -28,7 +28,7 @@ from weft.host.evaluation import Data
 from weft.host.fpga_region import FpgaPlanner, Offers, computes, corrections, fixed_point, partial
 from weft.host.graph import Network, read_network
 from weft.host.objectives import Wish
-from weft.host.placement import Offer, Task, place
+from weft.host.placement import Offer, Task, crowding, place
 from weft.host.plan import Configuration, Plan
 from weft.host.quantised_choices import Goal, choose, read_goal
 from weft.host.regions import closure, members, reach
@@ -264,6 +264,10 @@ def _impossible(task: Task) -> WeftError:
         if all(refusals.values()):
             listed = "; ".join(f"{name}: {why}" for name, why in refusals.items())
             return ModelError(f"node {node.name!r} can run on none of the devices: {listed or 'only fpga is given'}")
+    if crowded := crowding(task):
+        return InputError(
+            f"no split was found that the devices have memory for: {crowded}; add a device, or quantise the weights"
+        )
     return InputError(
         f"no plan keeps the limits (max_latency_ms, max_power_w) on {', '.join(task.devices)}: raise them"
     )

@@ -68,6 +68,14 @@ def seconds(value: float) -> str:
     return f"{value / 1e-9:.3g} ns"
 
 
+def size(count: float) -> str:
+    """A number of bytes with the unit that suits it."""
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count:,.0f} bytes"
+
+
 def profile_table(profile: Profile) -> Table:
     """What a processor was measured at."""
     table = Table(title="this machine's processor", title_justify="left", show_header=False)

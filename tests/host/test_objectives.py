@@ -61,6 +61,18 @@ def test_latency_counts_the_launch(mlp: Path) -> None:
     assert fast.value == pytest.approx(fast.predicted_s)
 
 
+def test_latency_counts_the_packing_of_streams(mlp: Path) -> None:
+    board = fast_link()
+    slow = replace(board, host=replace(board.host, copy_bytes_per_s=board.host.copy_bytes_per_s / 10))
+    quick, late = (weft.plan(mlp, board=each, objective="latency", devices="fpga") for each in (board, slow))
+    report = quick.regions[0].report
+    assert report is not None
+    assert report.copy_us > 0
+    assert late.value - quick.value == pytest.approx(9 * report.copy_us * 1e-6)
+    for plan in (quick, late):
+        assert plan.value == pytest.approx(plan.predicted_s)
+
+
 def test_preference_takes_the_fpga_whatever_it_costs(mlp: Path) -> None:
     assert devices(weft.plan(mlp, board="pynq-z2")) == ["fpga"]
     assert devices(weft.plan(mlp, board="pynq-z2", devices="cpu,fpga")) == ["cpu"]
@@ -72,7 +84,7 @@ def test_throughput_shares_a_launch_over_a_batch(mlp: Path) -> None:
     assert region is not None
     assert region.report is not None
     interval_s = region.report.interval_cycles.worst * region.report.clock_ns * 1e-9
-    assert plan.value == pytest.approx(interval_s + 940e-6 / 100)
+    assert plan.value == pytest.approx(interval_s + region.report.copy_us * 1e-6 + 940e-6 / 100)
 
 
 def test_energy_counts_the_waiting_host(mlp: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import onnx_ir as ir
 import pytest
@@ -16,7 +17,7 @@ from weft.host.device import Cost, Device, Program, Region
 from weft.host.devices.cpu import CpuDevice
 from weft.host.graph import read_network
 from weft.host.objectives import Wish
-from weft.host.placement import Task, place
+from weft.host.placement import Task, crowding, place
 from weft.host.steering import Steering
 
 BOARD = load_board("zcu104")
@@ -29,6 +30,7 @@ class Accelerator:
     name: str = "opencl"
     link_bytes_per_s: float = 1e9
     node_s: float = 1e-6
+    memory_bytes: float = inf
 
     def supports(self, node: ir.Node) -> str:
         return "" if node.op_type in ("MatMul", "Add", "Relu") else f"no kernel for {node.op_type}"
@@ -126,3 +128,45 @@ def test_what_is_forbidden_is_not_placed() -> None:
     assert placed is not None
     operators = {job.network.nodes[n].op_type for name, nodes in placed.pieces for n in nodes if name == "opencl"}
     assert "MatMul" not in operators
+
+
+@pytest.mark.parametrize("objective", ["preference", "latency", "throughput", "energy"])
+@pytest.mark.parametrize("room", [1.0, 0.6, 0.3])
+def test_memory_moves_what_it_has_no_room_for(objective: str, room: float) -> None:
+    """Seven products of 256 x 256 between operators that the accelerator lacks: all are worth a region of their own."""
+    whole = 7 * 4 * (256 * 256 + 256) + 2 * 4 * 256  # weights and biases, and a product's input and output
+    job = task(Wish(objective), Accelerator(node_s=1e-9, link_bytes_per_s=1e12), width=256, erfs=6)
+    free = place(job)
+    small = Accelerator(node_s=1e-9, link_bytes_per_s=1e12, memory_bytes=room * whole)
+    job = replace(job, devices={"opencl": small, "cpu": job.devices["cpu"]})
+    placed = place(job)
+    assert free is not None
+    assert placed is not None
+    there = {job.network.nodes[n] for name, numbers in placed.pieces for n in numbers if name == "opencl"}
+    weights = {value for node in there for value in node.inputs if value is not None and value.is_initializer()}
+    assert sum(value.const_value.nbytes for value in weights if value.const_value) + 2048 <= room * whole
+    assert placed.solution.bound == free.solution.bound <= placed.solution.value
+    used = any(name == "opencl" for name, _ in free.pieces)
+    reasons = [region.reason for region in regions_of(job, placed, ()) if region.device == "cpu"]
+    if room == 1.0 or not used:
+        assert placed.pieces == free.pieces
+    else:
+        assert any("opencl has" in reason and "and this would need 1.8 MiB" in reason for reason in reasons)
+
+
+def test_a_node_beyond_a_device_stays_off_it() -> None:
+    job = task(Wish(), Accelerator(memory_bytes=4 * 64 * 64))
+    placed = place(job)
+    assert placed is not None
+    products = [number for number, node in enumerate(job.network.nodes) if node.op_type in ("MatMul", "Gemm")]
+    assert {name for name, numbers in placed.pieces for number in numbers if number in products} == {"cpu"}
+    assert job.refusal("opencl", job.network.nodes[products[0]]).startswith("opencl has 16.0 KiB and this would need 1")
+
+
+def test_without_memory_anywhere_it_is_said_who_lacks_how_much() -> None:
+    small = replace(BOARD, memory=replace(BOARD.memory, bytes=100_000))
+    job = task(Wish("latency"), Accelerator(memory_bytes=20_000), width=64, erfs=9)
+    job = replace(job, board=small, devices={"opencl": job.devices["opencl"], "cpu": CpuDevice(small)})
+    assert place(job) is None
+    assert "cpu has 97.7 KiB and this would need" in crowding(job)
+    assert crowding(task(Wish("latency", max_power_w=1), Accelerator())) == ""
