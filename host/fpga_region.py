@@ -104,8 +104,8 @@ class FpgaPlanner:
         return Offers(_hold([each for each in sets if each], pinned), failures)
 
     def with_cuts(self, task: Task, offers: Offers, pinned: Sequence[int]) -> Offers:
-        """The offers, and few parts of the largest region where that fits as a whole: those, with every pinned node, that
-        may cost less than it does. They are for plans by cost: by preference the whole is always better.
+        """The offers, and few parts of the largest region where that fits as a whole: with every pinned node, and such
+        as may cost less than it does. They are for plans by cost: by preference the whole is always better.
         """
         whole = offers.sets[0][0]
         if offers.rejected is not None:
