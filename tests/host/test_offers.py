@@ -90,7 +90,8 @@ def test_every_set_of_offers_is_placed_as_well_as_an_exhaustive_search_does(
 ) -> None:
     problem, offers = market
     monkeypatch.setattr(placement, "_problem", lambda _: problem)
-    network = Network(region(1, "").model, (), problem.predecessors, (1.0,) * problem.count)
+    nodes = tuple(ir.Node("", "Relu", [], num_outputs=1, name=f"n{number}") for number in range(problem.count))
+    network = Network(region(1, "").model, nodes, problem.predecessors, (1.0,) * problem.count)
     devices: dict[str, Device] = {"fpga": FpgaDevice("fpga", BOARD), "cpu": CpuDevice(BOARD)}
     job = Task(network, devices, BOARD, Steering(), Wish("latency"))
     for size in range(len(offers) + 1):
