@@ -23,7 +23,7 @@ from weft.host.device import Device, Region
 from weft.host.evaluation import Data
 from weft.host.fitting import fit
 from weft.host.graph import Network
-from weft.host.placement import Offer
+from weft.host.placement import Offer, Task, cheapest_cuts
 from weft.host.plan import Configuration
 from weft.host.regions import Reach, candidates, parts, reach, separable
 from weft.host.streams import ends
@@ -31,6 +31,7 @@ from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
 
 _MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
+_MOST_CUTS = 2  # parts of a region that fits as a whole that are tuned as well: a few seconds each
 _MOST_PARTS = 5  # of one that does not fit, by bisection of their work
 
 
@@ -101,6 +102,21 @@ class FpgaPlanner:
             needed = [offer for offer in alone if not pinned or not set(pinned).isdisjoint(offer.numbers)]
             sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(needed)]
         return Offers(_hold([each for each in sets if each], pinned), failures)
+
+    def with_cuts(self, task: Task, offers: Offers, pinned: Sequence[int]) -> Offers:
+        """The offers, and few parts of the largest region where that fits as a whole: with every pinned node, and such
+        as may cost less than it does. They are for plans by cost: by preference the whole is always better.
+        """
+        whole = offers.sets[0][0]
+        if offers.rejected is not None:
+            return offers  # what there is may be a part already
+        starts = [number for number in whole.numbers if computes(self.network.nodes[number])]
+        possible = (
+            part for part in parts(whole.numbers, starts, self.network.predecessors) if set(pinned) <= set(part)
+        )
+        able = filter(self._could_hold, possible)
+        found = (self._offer(part, []) for part in cheapest_cuts(task, whole, able, _MOST_CUTS))
+        return replace(offers, sets=[*offers.sets, *((offer,) for offer in found if offer is not None)])
 
     def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:
         """Regions that compute something, those with pinned nodes first and those with more work before others."""

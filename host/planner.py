@@ -212,7 +212,7 @@ class _Planner:
             raise InputError(f"the pins to fpga ({len(pinned)} nodes) cannot be met: {why}")
         if not offers.sets and not offers.failures:
             raise ModelError(f"{earlier[0]} is preferred" if earlier else "no region for the FPGA computes anything")
-        return offers
+        return offers if by_preference or not offers.sets else finder.with_cuts(task, offers, pinned)
 
     def _pinned(self, task: Task) -> list[int]:
         """Numbers of the nodes that are pinned to the FPGA."""
