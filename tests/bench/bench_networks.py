@@ -28,6 +28,11 @@ from weft.host.cli import run_command
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DEVICES = ("cpu", "opencl,cpu", "fpga,cpu", "fpga,opencl,cpu")
+# Functions that hls4ml reads from tables of 1,024 entries (nnet_activation.h) are a step off: the tanh of BERT's pooler
+# from -4 to 4, and the exponentials of the digits' softmax from -8 to 8.
+TANH_STEP, SOFTMAX_STEP = 8 / 1024, 16 / 1024
+    8 / 1024
+)  # hls4ml's table of tanh has 1,024 entries from -4 to 4 (nnet_activation.h); the pooler ends in one
 FLOAT_AIM = 1e-4  # of the largest output, where everything stays in float32
 _REGION = re.compile(r"^\w+ on (\w+): \d+ samples", re.MULTILINE)
 
@@ -44,6 +49,7 @@ class Case:
     board: str
     feeds: Arrays
     calibration: Arrays
+    table_step: float = 0.0  # of a function that the FPGA reads from a table
 
 
 def bench_networks_on_every_list_of_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +73,8 @@ def bench_networks_on_every_list_of_devices(tmp_path: Path, capsys: pytest.Captu
             listed = ", ".join(f"{count} {name}" for name, count in regions.items())
             types = f"{quantisation:.1e}" if fixed else "float32"
             table.add_row(case.name, case.board, devices, listed, f"{error:.1e}", types, f"{took:.1f} s")
-            assert error <= (max(FLOAT_AIM, 2 * quantisation) if fixed else FLOAT_AIM), (case.name, devices)
+            aim = max(FLOAT_AIM, 2 * quantisation + case.table_step) if fixed else FLOAT_AIM
+            assert error <= aim, (case.name, devices)
     with capsys.disabled():
         Console(width=140).print(table)
 
@@ -80,7 +87,7 @@ def cases(folder: Path) -> list[Case]:
     encoder = exported(bert(), sentence, folder, "bert").path
     return [
         Case("ResNet-18, 224", resnet, "zcu104", {"x": image}, {"x": several}),
-        Case("BERT-base, 128 tokens", encoder, "zcu104", {"x": sentence}, {"x": others}),
+        Case("BERT-base, 128 tokens", encoder, "zcu104", {"x": sentence}, {"x": others}, TANH_STEP),
         demo("digits_mlp", flatten),
         demo("digits_cnn", lambda digits: digits),
     ]
@@ -90,7 +97,7 @@ def demo(name: str, shaped: Callable[[Floats], Floats]) -> Case:
     """One of the demo's networks on its held-back images."""
     train, _, test, _ = load_split()
     feeds, data = {"x": shaped(test)}, {"x": shaped(train[:200])}
-    return Case(name, EXAMPLES / f"{name}.onnx", "pynq-z2", feeds, data)
+    return Case(name, EXAMPLES / f"{name}.onnx", "pynq-z2", feeds, data, SOFTMAX_STEP)
 
 
 def run(
