@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 
 import numpy as np
 import onnx_ir as ir
@@ -25,12 +26,14 @@ from weft.host.fitting import fit
 from weft.host.graph import Network
 from weft.host.placement import Offer
 from weft.host.plan import Configuration
+from weft.host.region_parts import Whole, gaining_parts
 from weft.host.regions import Reach, candidates, parts, reach, separable
 from weft.host.streams import ends
 from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
 
 _MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
+_MOST_GAINING = 3  # parts of a region that does fit: seconds each, too
 _MOST_PARTS = 5  # of one that does not fit, by bisection of their work
 
 
@@ -81,12 +84,15 @@ class FpgaPlanner:
     device: Device
     configuration: Configuration
 
-    def offers(self, allowed: Sequence[bool], pinned: Sequence[int], first_only: bool) -> Offers:
+    def offers(self, allowed: Sequence[bool], pinned: Sequence[int], objective: str, known: float = inf) -> Offers:
         """Sets of the largest regions of allowed nodes that hold every pinned one: single regions, regions that share
         a bitstream, and regions that take turns. Of a region that does not fit, the largest part that does.
 
-        With `first_only` the first region that can be built is enough, and what fits beside it.
+        By preference the first region that can be built is enough, and what fits beside it. By another objective there
+        are also parts of the largest region, where the processor may take the rest at less than `known`, the value of
+        a plan without the FPGA.
         """
+        first_only = objective == "preference"
         maximal, failures = self._maximal(allowed, pinned), list[TooLargeError | ModelError]()
         alone: list[Offer] = []
         for numbers in maximal[:_MOST_REGIONS]:
@@ -99,6 +105,7 @@ class FpgaPlanner:
         if alone:
             sets += [self._side_by_side(alone[0], maximal)]
             sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(alone)]
+            sets += [] if first_only else self._parts(alone[0], objective, known)
         return Offers(_hold([each for each in sets if each], pinned), failures)
 
     def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:
@@ -133,6 +140,13 @@ class FpgaPlanner:
                 chosen.append(offer)
                 used += _resources(offer)
         return tuple(chosen) if len(chosen) > 1 else self._in_shares(maximal[:_MOST_REGIONS])
+
+    def _parts(self, whole: Offer, objective: str, known: float) -> list[tuple[Offer, ...]]:
+        """Parts of a region that may be worth more than all of it."""
+        found = gaining_parts(Whole(self.network, whole.numbers, whole.region, self.board), objective, known)
+        able = dict.fromkeys(without_passed(self.network, part) for part in found)
+        offers = [self._offer(part, []) for part in list(able)[:_MOST_GAINING]]
+        return [(offer,) for offer in offers if offer is not None]
 
     def _in_shares(self, regions: Sequence[tuple[int, ...]]) -> tuple[Offer, ...]:
         total = sum(map(self._work, regions))

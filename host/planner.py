@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ class _Planner:
         _require_some(task, device.name)
         model, notes = fixed_point(task.network.model, self.configuration, self.calibration)
         fixed = self._task(read_network(model), task.devices)
-        offers = self._offers(fixed, device)
+        offers = self._offers(fixed, device, inf if other is None else other.value)
         plans = [self._placed(fixed, each) for each in offers.sets]
         best = min((each for each in plans if each is not None), key=lambda each: each.value, default=None)
         if best is None and not self._pinned(task):
@@ -191,9 +192,9 @@ class _Planner:
         said = (*notes, *corrections(designs, self.configuration.reuse_factor), *partial(offers))
         return replace(best, notes=said, rejected=offers.rejected)
 
-    def _offers(self, task: Task, device: Device) -> Offers:
+    def _offers(self, task: Task, device: Device, known: float) -> Offers:
         """Regions for the FPGA; by preference the first and what fits beside it, of nodes that no device named before
-        it takes."""
+        it takes. `known` is the value of a plan without the FPGA, or infinite."""
         by_preference, pinned = self.wish.objective == "preference", self._pinned(task)
         refusals = [task.refusal(device.name, node) for node in task.network.nodes]
         for number in pinned:
@@ -206,7 +207,7 @@ class _Planner:
             for node, refusal in zip(task.network.nodes, refusals, strict=True)
         ]
         finder = FpgaPlanner(self.name, task.network, self.board, device, self.configuration)
-        offers = finder.offers(wanted, pinned, first_only=by_preference)
+        offers = finder.offers(wanted, pinned, self.wish.objective, known)
         if pinned and not offers.sets:
             why = str(offers.failures[0]) if offers.failures else _in_the_way(task.network, pinned, refusals)
             raise InputError(f"the pins to fpga ({len(pinned)} nodes) cannot be met: {why}")
