@@ -13,6 +13,7 @@ pytest.importorskip("hls4ml")
 import weft
 from weft.boards import Board, load_board
 from weft.host import fpga_region
+from weft.host.device import Region
 from weft.host.graph import read_network
 from weft.host.region_parts import Whole, gaining_parts
 
@@ -68,7 +69,7 @@ def test_few_parts_are_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
     tuned = list[int]()
     region_of = fpga_region.FpgaPlanner.region
 
-    def counted(self: fpga_region.FpgaPlanner, numbers: list[int], room: Board) -> fpga_region.Region:
+    def counted(self: fpga_region.FpgaPlanner, numbers: list[int], room: Board) -> Region:
         tuned.append(len(numbers))
         return region_of(self, numbers, room)
 
