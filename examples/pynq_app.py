@@ -15,7 +15,8 @@ from pynq import Overlay, allocate
 
 folder = Path(sys.argv[1])
 manifest = tomllib.loads((folder / "manifest.toml").read_text())
-source, target = manifest["inputs"][0], manifest["outputs"][0]
+design = manifest["designs"]["fpga0"]
+source, target = design["inputs"][0], design["outputs"][0]
 samples = np.load(sys.argv[2])[source["name"]]
 count = len(samples)
 
@@ -24,7 +25,7 @@ if samples.ndim == 4:
     samples = samples.transpose(0, 2, 3, 1)
 integers = np.rint(samples * 2.0 ** source["fraction_bits"]).clip(source["minimum"], source["maximum"])
 
-overlay = Overlay(str((folder / manifest["bitstream"]).resolve()))
+overlay = Overlay(str((folder / manifest["bitstreams"][design["overlay"]]).resolve()))
 x = allocate((count, *source["shape"]), source["dtype"])
 y = allocate((count, *target["shape"]), target["dtype"])
 x[:] = integers.reshape(x.shape)

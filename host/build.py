@@ -18,7 +18,7 @@ import json
 import platform
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -32,7 +32,7 @@ from weft.hls.block_design import placed, shared_clock_ns
 from weft.hls.design import Tensor
 from weft.hls.files import folder_aside, hash_file
 from weft.host.device import Region, number_in, sharing
-from weft.host.manifest import FORMAT, open_manifest
+from weft.host.manifest import FORMAT, open_manifest, read_manifest
 from weft.host.plan import Plan
 from weft.host.streams import ends
 from weft.sim.hwh import write_hwh
@@ -50,6 +50,7 @@ class Build:
     bitstreams: dict[str, Path]  # by the overlay that the plan's regions name
     virtual: bool
     reused: bool = False
+    wrong: dict[str, ArtefactError] = field(default_factory=dict)  # by overlay: what its bitstream lacks
 
     @property
     def bitstream(self) -> Path:
@@ -85,17 +86,23 @@ def build(plan: Plan, folder: str | Path, *, progress: Callable[[str], None] = l
     return Build(target, plan, {overlay: target / name for overlay, name in bitstreams.items()}, virtual)
 
 
-def open_build(folder: str | Path) -> Build:
-    """A build folder, checked file by file. Raises ArtefactError that names the file which is missing or damaged."""
+def open_build(folder: str | Path, whole: bool = True) -> Build:
+    """A build folder, checked file by file. Raises ArtefactError that names the file which is missing or damaged.
+
+    Where it need not be `whole`, bitstreams that are missing or damaged are in `wrong`.
+    """
     from weft.host.rebuilt import read_plan
 
     target = Path(folder)
-    manifest = open_manifest(target)
+    manifest, wrong = open_manifest(target)
+    if whole:
+        for error in wrong.values():
+            raise error
     plan = read_plan(target, manifest)
     bitstreams = {overlay: target / name for overlay, name in manifest["bitstreams"].items()}
     if {region.overlay for region in plan.fpga_regions} != set(bitstreams):
         raise ArtefactError(f"{str(target)!r} has other bitstreams than its plan needs: build it again")
-    return Build(target, plan, bitstreams, bool(manifest["virtual"]))
+    return Build(target, plan, bitstreams, bool(manifest["virtual"]), wrong=wrong)
 
 
 def build_hashes(plan: Plan) -> dict[str, str]:
@@ -156,7 +163,7 @@ def _existing(target: Path, name: str, hashes: dict[str, str]) -> Build | None:
     if not target.is_dir() or (any(target.iterdir()) and not (target / "manifest.toml").is_file()):
         raise InputError(f"{str(target)!r} holds something that is not a weft build: give another folder")
     try:
-        manifest = open_manifest(target)
+        manifest = read_manifest(target)
         if manifest["name"] != name or manifest["hashes"] != hashes:
             return None
         found = open_build(target)

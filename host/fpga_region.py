@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf
 
 import numpy as np
 import onnx_ir as ir
@@ -24,16 +23,15 @@ from weft.host.device import Device, Region
 from weft.host.evaluation import Data
 from weft.host.fitting import fit
 from weft.host.graph import Network
-from weft.host.placement import Offer
+from weft.host.placement import Offer, Task, cheapest_cuts
 from weft.host.plan import Configuration
-from weft.host.region_parts import Whole, gaining_parts
 from weft.host.regions import Reach, candidates, parts, reach, separable
 from weft.host.streams import ends
 from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
 
 _MOST_REGIONS = 3  # maximal ones that are lowered and tuned: seconds each
-_MOST_GAINING = 3  # parts of a region that does fit: seconds each, too
+_MOST_CUTS = 2  # parts of a region that fits as a whole that are tuned as well: a few seconds each
 _MOST_PARTS = 5  # of one that does not fit, by bisection of their work
 
 
@@ -84,15 +82,12 @@ class FpgaPlanner:
     device: Device
     configuration: Configuration
 
-    def offers(self, allowed: Sequence[bool], pinned: Sequence[int], objective: str, known: float = inf) -> Offers:
+    def offers(self, allowed: Sequence[bool], pinned: Sequence[int], first_only: bool) -> Offers:
         """Sets of the largest regions of allowed nodes that hold every pinned one: single regions, regions that share
         a bitstream, and regions that take turns. Of a region that does not fit, the largest part that does.
 
-        By preference the first region that can be built is enough, and what fits beside it. By another objective there
-        are also parts of the largest region, where the processor may take the rest at less than `known`, the value of
-        a plan without the FPGA.
+        With `first_only` the first region that can be built is enough, and what fits beside it.
         """
-        first_only = objective == "preference"
         maximal, failures = self._maximal(allowed, pinned), list[TooLargeError | ModelError]()
         alone: list[Offer] = []
         for numbers in maximal[:_MOST_REGIONS]:
@@ -104,9 +99,24 @@ class FpgaPlanner:
         sets: list[tuple[Offer, ...]] = [(offer,) for offer in alone]
         if alone:
             sets += [self._side_by_side(alone[0], maximal)]
-            sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(alone)]
-            sets += [] if first_only else self._parts(alone[0], objective, known)
+            needed = [offer for offer in alone if not pinned or not set(pinned).isdisjoint(offer.numbers)]
+            sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(needed)]
         return Offers(_hold([each for each in sets if each], pinned), failures)
+
+    def with_cuts(self, task: Task, offers: Offers, pinned: Sequence[int]) -> Offers:
+        """The offers, and few parts of the largest region where that fits as a whole: with every pinned node, and such
+        as may cost less than it does. They are for plans by cost: by preference the whole is always better.
+        """
+        whole = offers.sets[0][0]
+        if offers.rejected is not None:
+            return offers  # what there is may be a part already
+        starts = [number for number in whole.numbers if computes(self.network.nodes[number])]
+        possible = (
+            part for part in parts(whole.numbers, starts, self.network.predecessors) if set(pinned) <= set(part)
+        )
+        able = filter(self._could_hold, possible)
+        found = (self._offer(part, []) for part in cheapest_cuts(task, whole, able, _MOST_CUTS))
+        return replace(offers, sets=[*offers.sets, *((offer,) for offer in found if offer is not None)])
 
     def _maximal(self, allowed: Sequence[bool], pinned: Sequence[int]) -> list[tuple[int, ...]]:
         """Regions that compute something, those with pinned nodes first and those with more work before others."""
@@ -131,7 +141,7 @@ class FpgaPlanner:
         """Regions in one bitstream: those that fit into what the first leaves of the fabric, or else all of the
         largest, each in a share of it by its work; none where that cannot be."""
         chosen, used = [first], _resources(first)
-        for numbers in maximal:
+        for numbers in maximal[: _MOST_REGIONS * _MOST_REGIONS]:
             others = [offer.numbers for offer in chosen]
             if len(chosen) == _MOST_REGIONS or not separable([*others, numbers], self._reached):
                 continue
@@ -140,13 +150,6 @@ class FpgaPlanner:
                 chosen.append(offer)
                 used += _resources(offer)
         return tuple(chosen) if len(chosen) > 1 else self._in_shares(maximal[:_MOST_REGIONS])
-
-    def _parts(self, whole: Offer, objective: str, known: float) -> list[tuple[Offer, ...]]:
-        """Parts of a region that may be worth more than all of it."""
-        found = gaining_parts(Whole(self.network, whole.numbers, whole.region, self.board), objective, known)
-        able = dict.fromkeys(without_passed(self.network, part) for part in found)
-        offers = [self._offer(part, []) for part in list(able)[:_MOST_GAINING]]
-        return [(offer,) for offer in offers if offer is not None]
 
     def _in_shares(self, regions: Sequence[tuple[int, ...]]) -> tuple[Offer, ...]:
         total = sum(map(self._work, regions))

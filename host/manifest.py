@@ -31,19 +31,31 @@ def is_build(folder: Path) -> bool:
     return (folder / "manifest.toml").is_file()
 
 
-def open_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of `folder`, after comparing the hash of every file that it lists.
+def open_manifest(folder: Path) -> tuple[dict[str, Any], dict[str, ArtefactError]]:
+    """The manifest of `folder`, after comparing the hash of every file that it lists; and by overlay what is wrong
+    with the files of its bitstream, if anything is.
 
-    Raises ArtefactError where the manifest is missing or malformed, or a file is missing or not what it was.
+    Raises ArtefactError where the manifest is missing or malformed, or another file is missing or not what it was.
     """
-    manifest = read_manifest(folder)
+    manifest, wrong = read_manifest(folder), {}
+    bitstreams = manifest["bitstreams"].items()
+    overlays = {part: overlay for overlay, name in bitstreams for part in (name, name.rpartition(".")[0] + ".hwh")}
     for name, expected in manifest["files"].items():
         path = folder / _safe(name, folder)
-        if path.is_symlink() or not path.is_file():
-            raise ArtefactError(f"{str(path)!r} is missing from the build: build it again")
-        if hash_file(path) != expected:
-            raise ArtefactError(f"{str(path)!r} is damaged (its hash is not the manifest's): build it again")
-    return manifest
+        try:
+            _check_file(path, expected)
+        except ArtefactError as error:
+            if name not in overlays:
+                raise
+            wrong[overlays[name]] = error
+    return manifest, wrong
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if path.is_symlink() or not path.is_file():
+        raise ArtefactError(f"{str(path)!r} is missing from the build: build it again")
+    if hash_file(path) != expected:
+        raise ArtefactError(f"{str(path)!r} is damaged (its hash is not the manifest's): build it again")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

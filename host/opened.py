@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from weft.boards import Board
-from weft.boards.errors import InputError
+from weft.boards.errors import ArtefactError, InputError
 from weft.host.device import Device, Program, Region
 from weft.host.devices.cpu import CpuDevice
 from weft.host.devices.fpga import FpgaDevice
@@ -35,8 +35,8 @@ class Opened:
     _devices: dict[str, Device] = field(default_factory=dict)
     _turns: dict[str, AbstractContextManager[object]] = field(default_factory=dict)
 
-    def step(self, region: Region, bitstream: Path | None, together: Sequence[Region]) -> Step:
-        """Make a region ready; `together` are those that share its bitstream (`sharing`).
+    def step(self, region: Region, bitstream: Path | ArtefactError | None, together: Sequence[Region]) -> Step:
+        """Make a region ready; `together` are those that share its bitstream (`sharing`), which may be known wrong.
 
         Raises InputError if its device is not among the names, and what the device raises.
         """
@@ -49,9 +49,11 @@ class Opened:
         self.stack.callback(step.close)
         return step
 
-    def _prepare(self, region: Region, bitstream: Path | None, together: Sequence[Region]) -> Program:
+    def _prepare(self, region: Region, bitstream: Path | ArtefactError | None, together: Sequence[Region]) -> Program:
         device = self._device(kind(region.device))
         if isinstance(device, (FpgaDevice, XrtDevice)):
+            if isinstance(bitstream, ArtefactError):
+                raise bitstream
             return device.prepare(region, bitstream, together)
         return device.prepare(region)
 

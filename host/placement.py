@@ -289,6 +289,54 @@ def _spent_on(task: Task, offer: Offer, rank: int, waiting_s: float) -> Spent:
     )
 
 
+def cheapest_cuts(task: Task, offer: Offer, parts: Iterable[tuple[int, ...]], count: int) -> list[tuple[int, ...]]:
+    """Of the convex parts of an offer at most `count` that may cost less than the whole, best guess first.
+
+    A part is guessed to take its share of the whole's time and energy by its work, a launch, and the transfer of what
+    crosses its border; everything else runs on the one other device that makes this cheapest. There is no such part
+    where no other device can run everything else.
+    """
+    problem, goal = _problem(task), Goal(task.wish.max_latency_s)
+    rank = next(index for index, name in enumerate(task.devices) if takes_designs(name))
+    launch_s = task.board.link.launch_us * 1e-6
+    watts = processor_profile(task.board).watts
+    total = sum(task.network.work[number] for number in offer.numbers) + _TINY
+
+    def spent(part: Sequence[int], fixed: float) -> Floats:
+        steady = fixed - launch_s * (1 - 1 / BATCH)
+        own = Spent(*np.array([fixed, steady, fixed * watts, 0.0]))
+        return task.wish.criteria(own, rank, len(task.devices))
+
+    whole = task.wish.criteria(_spent_on(task, offer, rank, 0.0), rank, len(task.devices))
+    scaled = np.maximum(whole - spent(offer.numbers, launch_s), 0)
+
+    def guess(part: tuple[int, ...]) -> float:
+        rest = sorted(set(range(problem.count)) - set(part))
+        moved = sum(_border_bytes(task, part)) / task.board.link.bytes_per_s
+        share = sum(task.network.work[number] for number in part) / total
+        own = scaled * share + spent(part, launch_s + moved)
+        others = [
+            goal.value(own + problem.work[device, rest].sum(axis=0) + problem.launch[device] * bool(rest))
+            for device in range(len(task.devices))
+            if problem.able[device, rest].all()
+        ]
+        return min(others, default=inf)
+
+    limit = guess(offer.numbers)
+    guesses = sorted((guess(part), part) for part in set(parts))
+    return [part for value, part in guesses[:count] if value < limit]
+
+
+def _border_bytes(task: Task, part: Sequence[int]) -> Iterator[int]:
+    """Bytes of each value that crosses the border of a set of nodes, as the network holds it."""
+    inside = set(part)
+    for value, flow in _flows(task.network).items():
+        readers = set(flow.consumers)
+        leaves = flow.producer in inside and (flow.kept or readers - inside)
+        if leaves or (flow.producer not in inside and readers & inside):
+            yield sample_bytes(value)
+
+
 def stream_bytes(region: Region) -> int:
     """Bytes of one sample through the streams of an FPGA region, both ways."""
     assert region.design is not None

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +177,7 @@ class _Planner:
         _require_some(task, device.name)
         model, notes = fixed_point(task.network.model, self.configuration, self.calibration)
         fixed = self._task(read_network(model), task.devices)
-        offers = self._offers(fixed, device, inf if other is None else other.value)
+        offers = self._offers(fixed, device)
         plans = [self._placed(fixed, each) for each in offers.sets]
         best = min((each for each in plans if each is not None), key=lambda each: each.value, default=None)
         if best is None and not self._pinned(task):
@@ -192,9 +191,9 @@ class _Planner:
         said = (*notes, *corrections(designs, self.configuration.reuse_factor), *partial(offers))
         return replace(best, notes=said, rejected=offers.rejected)
 
-    def _offers(self, task: Task, device: Device, known: float) -> Offers:
+    def _offers(self, task: Task, device: Device) -> Offers:
         """Regions for the FPGA; by preference the first and what fits beside it, of nodes that no device named before
-        it takes. `known` is the value of a plan without the FPGA, or infinite."""
+        it takes."""
         by_preference, pinned = self.wish.objective == "preference", self._pinned(task)
         refusals = [task.refusal(device.name, node) for node in task.network.nodes]
         for number in pinned:
@@ -207,13 +206,13 @@ class _Planner:
             for node, refusal in zip(task.network.nodes, refusals, strict=True)
         ]
         finder = FpgaPlanner(self.name, task.network, self.board, device, self.configuration)
-        offers = finder.offers(wanted, pinned, self.wish.objective, known)
+        offers = finder.offers(wanted, pinned, first_only=by_preference)
         if pinned and not offers.sets:
             why = str(offers.failures[0]) if offers.failures else _in_the_way(task.network, pinned, refusals)
             raise InputError(f"the pins to fpga ({len(pinned)} nodes) cannot be met: {why}")
         if not offers.sets and not offers.failures:
             raise ModelError(f"{earlier[0]} is preferred" if earlier else "no region for the FPGA computes anything")
-        return offers
+        return offers if by_preference or not offers.sets else finder.with_cuts(task, offers, pinned)
 
     def _pinned(self, task: Task) -> list[int]:
         """Numbers of the nodes that are pinned to the FPGA."""

@@ -60,9 +60,9 @@ class Session:
         """
         if fallback not in (None, "cpu"):
             raise InputError(f"fallback {fallback!r} does not exist: use 'cpu', or None to raise what fails")
-        build = open_build(source) if isinstance(source, (str, Path)) else source
+        build = open_build(source, whole=fallback is None) if isinstance(source, (str, Path)) else source
         self.plan = build.plan if isinstance(build, Build) else build
-        bitstreams = build.bitstreams if isinstance(build, Build) else {}
+        bitstreams = build.bitstreams | build.wrong if isinstance(build, Build) else {}
         self._inputs = node_args(self.plan.model.graph.inputs)
         self._outputs = node_args(self.plan.model.graph.outputs)
         self._last: LastRun | tuple[Direct, Seen] | None = None

@@ -55,9 +55,22 @@ def _converted(model: ir.Model) -> ir.Model | None:
         converted = ir.from_proto(proto)
     except Exception:  # its C++ code raises several kinds for "no adapter from this version"
         return None
-    return converted if _ends(converted) == _ends(model) else None
+    return converted if _same_ends(model, converted) else None
 
 
-def _ends(model: ir.Model) -> list[tuple[str | None, str]]:
-    """Name, type and shape of every input and output. The converter drops Scan's batch axis, which opset 8 has."""
-    return [(value.name, f"{value.type} {value.shape}") for value in (*model.graph.inputs, *model.graph.outputs)]
+def _same_ends(model: ir.Model, converted: ir.Model) -> bool:
+    """Whether inputs and outputs kept names, types and shapes; what was free may have a size now that it was inferred.
+
+    The converter drops Scan's batch axis, which opset 8 has.
+    """
+    ends = [(*each.graph.inputs, *each.graph.outputs) for each in (model, converted)]
+    return len(ends[0]) == len(ends[1]) and all(map(_same, *ends))
+
+
+def _same(before: ir.Value, after: ir.Value) -> bool:
+    if (before.name, before.type) != (after.name, after.type):
+        return False
+    if before.shape is None or after.shape is None:
+        return before.shape is None
+    sizes = zip(before.shape, after.shape, strict=False)
+    return len(before.shape) == len(after.shape) and all(a == b for a, b in sizes if isinstance(a, int))

@@ -54,7 +54,7 @@ def command(
     if source.is_dir():
         refuse_for_folder(source, options, "devices")
     with working("preparing"):
-        build = open_build(source) if source.is_dir() else None
+        build = open_build(source, whole=not fallback) if source.is_dir() else None
         if build is not None and build.plan.board.name != load_board(board).name:
             raise InputError(f"{str(source)!r} was built for {build.plan.board.name}, not for {board}")
         planned = build.plan if build else plan(source, board=board, **options)

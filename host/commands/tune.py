@@ -30,6 +30,8 @@ def command(
         return
     say(
         f"{context.device.name}: {profile.tile}, {profile.flops_per_s / 1e9:.1f} GFLOP/s, "
+        f"convolutions {profile.convolution_flops_per_s / 1e9:.1f} GFLOP/s, "
         f"memory {profile.bytes_per_s / 1e9:.1f} GB/s, "
-        f"link {profile.link_bytes_per_s / 1e9:.1f} GB/s, {profile.launch_s * 1e6:.1f} us a launch"
+        f"link {profile.link_bytes_per_s / 1e9:.1f} GB/s, {profile.launch_s * 1e6:.1f} us a launch, "
+        f"{profile.run_s * 1e6:.0f} us a run"
     )

@@ -154,11 +154,10 @@ class FpgaDevice:
 
     def close(self) -> None:
         """Disconnect, and stop the virtual board if this device started one; a second call does nothing."""
-        with self._lock:
+        with self._lock, self._open:  # what is open is closed last, and also where the user interrupts
             loaded, self._loaded, self._connected, self._claim, self._folder = self._loaded, None, None, None, None
             if loaded is not None:
                 loaded[1].close()
-            self._open.close()
 
 
 @dataclass(frozen=True)

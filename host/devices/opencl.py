@@ -32,10 +32,12 @@ class OpenClDevice:
         return refusal(node)
 
     def estimate(self, region: Region) -> Cost:
-        """One inference of one sample: for each node a launch and the slower of arithmetic, at the rate of matrix
-        products, and memory. What is known before a launch or only changes a shape is free."""
+        """One inference of one sample: a run's own time, and for each node a launch and the slower of arithmetic, at
+        the rate of matrix products or convolutions, and memory. What is known before a launch or only changes a shape
+        is free, and a region of nothing else is."""
         profile = self._opened().profile
-        return Cost(seconds=sum(_seconds(node, profile) for node in _nodes(region)))
+        seconds = sum(_seconds(node, profile) for node in _nodes(region))
+        return Cost(seconds=seconds + profile.run_s if seconds else 0.0)
 
     @property
     def memory_bytes(self) -> int:
@@ -87,6 +89,11 @@ class OpenClProgram:
         except DeviceError as error:
             raise DeviceError(f"region {self._name!r}: {error}") from error
 
+    def copies(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+        """How many inputs and outputs a run with `inputs` copies, and how many bytes they have: none of the large ones
+        where the device shares the host's memory."""
+        return (0, 0) if self._code is None else self._code.copies(inputs)
+
     def cycles(self, samples: int) -> int | None:
         """There is no cycle model of an OpenCL device."""
         return None
@@ -109,11 +116,15 @@ def _nodes(region: Region) -> list[ir.Node]:
 
 
 def _seconds(node: ir.Node, profile: Profile) -> float:
-    if node.op_type in FREE:
+    if node.op_type in FREE or all(value is None or value.const_value is not None for value in node.inputs):
         return 0.0
+    rate = profile.convolution_flops_per_s if node.op_type in _CONVOLUTIONS else profile.flops_per_s
     values = [value for value in (*node.inputs, *node.outputs) if value is not None]
     memory = sum(sample_bytes(value) for value in values) / profile.bytes_per_s
-    return max(operations(node) / profile.flops_per_s, memory) + profile.launch_s
+    return max(operations(node) / rate, memory) + profile.launch_s
+
+
+_CONVOLUTIONS = ("Conv", "ConvInteger", "QLinearConv")
 
 
 def _link_bytes(region: Region, nodes: list[ir.Node]) -> int:

@@ -58,12 +58,12 @@ class XrtDevice:
         name = kernel_name(number_in(region, together))
         cl = _opencl()
         emulated = self.name == "xrt@emulation"
-        context = cl.Context([_device(cl, "" if emulated else _PLATFORM)])
         try:
+            context = cl.Context([_device(cl, "" if emulated else _PLATFORM)])
             kernel = _Emulated(cl, context, name, region.design) if emulated else _Card(cl, context, name, bitstream)
+            return XrtProgram(cl, context, kernel, region, design_report(region, self._board))
         except cl.Error as error:
             raise DeviceError(f"device {self.name} refused the kernel of region {region.name!r}: {error}") from error
-        return XrtProgram(cl, context, kernel, region, design_report(region, self._board))
 
     def close(self) -> None:
         """Nothing outlives the programs."""

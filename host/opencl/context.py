@@ -31,6 +31,7 @@ class Context:
         self.units = int(device.max_compute_units)
         #: Whether float division is rounded as IEEE 754 says, which OpenCL leaves to the device.
         self.divides_exactly = bool(device.single_fp_config & cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT)
+        self.shares_memory = bool(device.host_unified_memory)
         self.memory = int(device.global_mem_size)  # bytes, of which no more are ever asked for
         self.in_use = 0  # bytes
         self.profile = profile_of(self.identity, self.is_cpu)
@@ -95,6 +96,12 @@ class Context:
             made = cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size)
         self.in_use += size
         return made
+
+    def borrowed(self, array: NDArray[Any], *, written: bool) -> Any:
+        """A buffer that is the memory of `array` and none of the device's: release it with its own method."""
+        flags = opencl().mem_flags
+        access = flags.READ_WRITE if written else flags.READ_ONLY
+        return opencl().Buffer(self.context, access | flags.USE_HOST_PTR, hostbuf=array)
 
     def release(self, buffer: Any) -> None:
         """Give a buffer back."""

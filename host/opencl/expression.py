@@ -90,18 +90,18 @@ def generate(root: Expression, *, vectors: bool) -> ElementwiseKernel:
     names |= {id(expression): f"t{number}" for number, expression in enumerate(order)}
     width = VECTOR if vectors and sizes[-1] >= VECTOR and all(map(_is_vectorisable, order)) else 1
     suffix = "" if width == 1 else width
-    steps = [
+    steps = tuple(
         (names[id(step)], C_TYPES[step.dtype], step.text.format(*(names[id(each)] for each in step.operands), v=suffix))
         for step in order
-    ]
+    )
     text = source(
         "elementwise.cl.j2",
         result=C_TYPES[root.dtype],
-        tensors=[C_TYPES[tensor.dtype] for tensor in tensors],
-        scalars=[C_TYPES[scalar.dtype] for scalar in scalars],
-        inner_strides=[stride[-1] for stride in strides],
+        tensors=tuple(C_TYPES[tensor.dtype] for tensor in tensors),
+        scalars=tuple(C_TYPES[scalar.dtype] for scalar in scalars),
+        inner_strides=tuple(bool(stride[-1]) for stride in strides),
         axes=len(sizes) - 1,
-        strided=[[stride != 0 for stride in per_axis[:-1]] for per_axis in strides],
+        strided=tuple(tuple(stride != 0 for stride in per_axis[:-1]) for per_axis in strides),
         steps=steps,
         width=width,
         needs_erf=any("error_function" in step.text for step in order),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -42,7 +43,8 @@ class Lowering:
         self.constants: list[Storage] = []
         self.fault: Storage | None = None
         self._weights, self._readers = weights, readers
-        self._values: dict[str, Value] = dict(known or {})
+        self._known = known or {}
+        self._values: dict[str, Value] = dict(self._known)
         self._uploaded: dict[str, Tensor] = {}
         self._absorbed: set[ir.Node] = set()
 
@@ -100,6 +102,8 @@ class Lowering:
         if name in self._weights:
             return self._weights[name]
         found = self._found(value)
+        if isinstance(found, np.ndarray) and (value.const_value is not None or name in self._known):
+            return self.resident(name, partial(np.asarray, found))
         if isinstance(found, np.ndarray):  # stays known on the host, where a later node may want it
             if name not in self._uploaded:
                 self._uploaded[name] = self.constant(found)
@@ -159,7 +163,7 @@ class Lowering:
         if not all(size):
             return
         typed = tuple(_typed(argument) for argument in arguments)
-        self.launches.append(Launch(self.context.kernel(text, name), typed, size, group))
+        self.launches.append(Launch(text, name, typed, size, group))
 
     def launch_elements(
         self, text: str, name: str, arguments: Iterable[Tensor | np.generic | int | float], inner: int, *outer: int

@@ -15,28 +15,32 @@ from weft.hls.compiler import cache_folder
 from weft.hls.files import private_folder, written_aside
 from weft.host.opencl.tiles import SquareTile, StripTile, Tile
 
-_RATES = ("flops_per_s", "bytes_per_s", "link_bytes_per_s", "launch_s")
-SCHEMA = "weft-opencl-profile/1"
+_RATES = ("flops_per_s", "bytes_per_s", "link_bytes_per_s", "launch_s", "convolution_flops_per_s", "run_s")
+SCHEMA = "weft-opencl-profile/2"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Rates of one device: operations of matrix products, bytes of its memory read and written, bytes copied from the
-    host, and what a launch takes by itself."""
+    """Rates of one device: operations of matrix products and of convolutions, bytes of its memory read and written,
+    bytes copied from the host, and seconds that a launch and a region's run take by themselves."""
 
     tile: Tile
     flops_per_s: float
     bytes_per_s: float
     link_bytes_per_s: float
     launch_s: float
+    convolution_flops_per_s: float
+    run_s: float
     tuned: bool = False
 
 
-# PoCL 3.0 on 2 cores of an x86-64 virtual machine with AVX2 (`weft tune`, 2026-11-24).
-_PROCESSOR = Profile(StripTile(4, 2, 256), 172e9, 20e9, 23e9, 1.3e-6)
+# PoCL 3.0 on 2 cores of an x86-64 virtual machine with AVX2 (`weft tune`, 2026-11-24). Convolutions and runs: 71
+# GFLOP/s a core, by the processor's seconds of ResNet-18's, and what was left of an MLP's run beside its kernels.
+_PROCESSOR = Profile(StripTile(4, 2, 256), 172e9, 20e9, 23e9, 1.3e-6, 142e9, 50e-6)
 # [assumption] no GPU was at hand: a tenth of the arithmetic and half of the bandwidth of NVIDIA's A10 (datasheet: 31.2
-# TFLOP/s, 600 GB/s), and a PCIe 3.0 x16 link at 12 of its 15.75 GB/s.
-_GPU = Profile(SquareTile(4), 3e12, 300e9, 12e9, 10e-6)
+# TFLOP/s, 600 GB/s), and a PCIe 3.0 x16 link at 12 of its 15.75 GB/s;
+# convolutions as fast as products.
+_GPU = Profile(SquareTile(4), 3e12, 300e9, 12e9, 10e-6, 3e12, 50e-6)
 
 
 def profile_of(identity: str, is_cpu: bool) -> Profile:

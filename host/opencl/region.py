@@ -18,10 +18,13 @@ from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.node import element_type
 from weft.host.opencl.operators import OPERATORS
 from weft.host.opencl.reference import evaluate
-from weft.host.opencl.schedule import Schedule
+from weft.host.opencl.schedule import Kernels, Schedule
 from weft.host.opencl.tensor import C_TYPES, Storage, Tensor
 
 _KEPT = 4  # schedules: a program meets a few batch sizes in turn, and each keeps its buffers
+# A language model meets a new length with every token, and the same ones again in its next answer. [assumption] Of
+# small buffers as many schedules are kept as fit in 64 MiB, and no more than a long answer has tokens.
+_KEPT_BYTES, _MOST_KEPT = 64 << 20, 1024
 
 
 class RegionCode:
@@ -36,11 +39,16 @@ class RegionCode:
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self._readers = _readers(nodes, outputs)
         self._on_host = host_values(nodes) & set(inputs)
+        self._kernels = Kernels(context)
         self._schedules: OrderedDict[tuple[Any, ...], Schedule] = OrderedDict()
         self._weights: dict[str, Tensor] = {}
         try:
             for name, values in _weights(nodes, self._known).items():
                 self._weights[name] = Tensor(values.shape, values.dtype, Storage(values.nbytes, context.upload(values)))
+            lowering = Lowering(context, self._weights, {}, self._known)
+            for node in nodes:
+                if fold := OPERATORS[node.op_type].fold:
+                    fold(lowering, node)
         except DeviceError:
             self.close()
             raise
@@ -51,6 +59,12 @@ class RegionCode:
         with self._context.lock, opencl_errors("running a region"):
             return self._schedule(arrays).run(arrays)
 
+    def copies(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+        """How many arrays a run with `inputs` copies, and how many bytes they have."""
+        arrays = {name: np.asarray(inputs[name]) for name in self._inputs}
+        with self._context.lock:
+            return self._schedule(arrays).copies(arrays)
+
     def _schedule(self, inputs: Arrays) -> Schedule:
         key = tuple(
             (value.shape, value.dtype.str, value.tobytes() if name in self._on_host else b"")
@@ -59,7 +73,7 @@ class RegionCode:
         if key in self._schedules:
             self._schedules.move_to_end(key)
             return self._schedules[key]
-        while len(self._schedules) >= _KEPT:
+        while self._is_full():
             self._schedules.popitem(last=False)[1].close()
         try:
             made = self._made(inputs)
@@ -70,6 +84,11 @@ class RegionCode:
             made = self._made(inputs)
         self._schedules[key] = made
         return made
+
+    def _is_full(self) -> bool:
+        count = len(self._schedules)
+        within = sum(schedule.nbytes for schedule in self._schedules.values()) < _KEPT_BYTES
+        return count >= (_MOST_KEPT if within else _KEPT)
 
     def _made(self, inputs: Arrays) -> Schedule:
         lowering = Lowering(self._context, self._weights, self._readers, self._known)
@@ -93,7 +112,9 @@ class RegionCode:
             for storage in lowering.constants:
                 self._context.release(storage.buffer)
             raise
-        return Schedule(self._context, lowering.launches, entering, leaving, lowering.constants, lowering.fault)
+        return Schedule(
+            self._context, lowering.launches, entering, leaving, lowering.constants, lowering.fault, self._kernels
+        )
 
     def _forget(self) -> None:
         while self._schedules:

@@ -6,6 +6,7 @@ waits for the device before the outputs are read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +17,56 @@ from numpy.typing import NDArray
 from weft.boards.errors import DeviceError
 from weft.host.device import Arrays
 from weft.host.opencl.context import SMALLEST, Context
-from weft.host.opencl.errors import opencl, opencl_errors
+from weft.host.opencl.errors import opencl
 from weft.host.opencl.tensor import Storage, Tensor
+
+# Bytes from which on an array is used where it is: making and mapping a buffer takes PyOpenCL and PoCL as long as
+# copying 64 KiB; of 4 MiB it saves 0.35 of 0.57 ms (2 cores of an x86-64 virtual machine, 2026-11-24).
+WORTH_SHARING = 64 << 10
 
 
 @dataclass(frozen=True)
 class Launch:
-    """One kernel over `size` work-items in groups of `group`. Arguments are tensors or NumPy scalars."""
+    """The kernel `name` of the program `text` over `size` work-items in groups of `group`. Arguments are tensors or
+    NumPy scalars."""
 
-    kernel: Any
+    text: str
+    name: str
     arguments: tuple[Tensor | np.generic, ...]
     size: tuple[int, ...]
     group: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class _Lent:
+    """An array whose memory stands in for a storage's buffer during a run; `written` is the array if it is a result."""
+
+    storage: Storage
+    buffer: Any
+    written: NDArray[Any] | None
+
+
+class Kernels:
+    """Kernel objects that the schedules of a region share, as making one takes PyOpenCL half a millisecond. They keep
+    their arguments, which are those of `holder`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._made: dict[tuple[str, str], list[Any]] = {}
+        self.holder: Schedule | None = None
+
+    def take(self, launches: Sequence[Launch]) -> list[Any]:
+        """A kernel for each launch, a different one for each of the same program."""
+        used: Counter[tuple[str, str]] = Counter()
+        taken = []
+        for launch in launches:
+            key = launch.text, launch.name
+            made = self._made.setdefault(key, [])
+            if used[key] == len(made):
+                made.append(self._context.kernel(*key))
+            taken.append(made[used[key]])
+            used[key] += 1
+        return taken
 
 
 class Schedule:
@@ -41,49 +80,120 @@ class Schedule:
         outputs: Mapping[str, Tensor | NDArray[Any]],
         constants: Sequence[Storage],
         fault: Storage | None,
+        kernels: Kernels | None = None,
     ) -> None:
-        """`constants` are released with the schedule; `fault`, where given, is an int that kernels set to 1 where an
-        index is out of range."""
+        """`kernels` are shared with other schedules; without them the schedule has its own. `constants` are released
+        with the schedule; `fault`, where given, is an int that kernels set to 1 where an index is out of range."""
         self._context, self._inputs, self._outputs, self._fault = context, inputs, outputs, fault
         self._owned = [storage.buffer for storage in constants]
+        self._shared = kernels or Kernels(context)
+        ends = [
+            *(tensor.storage for tensor in inputs.values()),
+            *(each.storage for each in outputs.values() if isinstance(each, Tensor) and each.storage.buffer is None),
+        ]
         try:
             kept = [tensor.storage for tensor in (*inputs.values(), *outputs.values()) if isinstance(tensor, Tensor)]
             self._owned += place(context, launches, kept)
-            with opencl_errors("setting the arguments of kernels"):
-                for launch in launches:
-                    launch.kernel.set_args(*map(_argument, launch.arguments))
+            made = self._shared.take(launches)
         except DeviceError:
             self.close()
             raise
-        self.launches = [(launch.kernel, launch.size, launch.group) for launch in launches]
+        self._ends = _places(launches, made, [storage for storage in ends if ends.count(storage) == 1])
+        self._arguments = [tuple(map(_argument, launch.arguments)) for launch in launches]
+        self.launches = [(kernel, launch.size, launch.group) for launch, kernel in zip(launches, made, strict=True)]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffers that are the schedule's own."""
+        return sum(buffer.size for buffer in self._owned)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Outputs for inputs of the shapes that the schedule was made for. Hold the context's lock."""
         queue, copy = self._context.queue, opencl().enqueue_copy
-        results: Arrays = {}
         packed = {name: np.ascontiguousarray(inputs[name]) for name in self._inputs}
+        results = {
+            name: np.empty(value.shape, value.dtype) if isinstance(value, Tensor) else value.copy()
+            for name, value in self._outputs.items()
+        }
+        written = {name: value for name, value in self._outputs.items() if isinstance(value, Tensor) and value.size}
+        lent: list[_Lent] = []
         try:
+            self._bind()
             for name, tensor in self._inputs.items():
-                if tensor.size:
+                if self._is_in_place(tensor, packed[name]):
+                    self._lend(tensor, packed[name], lent)
+                elif tensor.size:
                     copy(queue, tensor.storage.buffer, packed[name], is_blocking=False)
+            for name, tensor in written.items():
+                if self._is_in_place(tensor, results[name]):
+                    self._lend(tensor, results[name], lent, written=True)
             self.launch()
-            for name, value in self._outputs.items():
-                if isinstance(value, Tensor):
-                    results[name] = np.empty(value.shape, value.dtype)
-                    if value.size:
-                        copy(queue, results[name], value.storage.buffer, is_blocking=False)
-                else:
-                    results[name] = value.copy()
+            for name, tensor in written.items():
+                if not self._is_in_place(tensor, results[name]):
+                    copy(queue, results[name], tensor.storage.buffer, is_blocking=False)
             self._check_fault()
         finally:
             queue.finish()  # what was enqueued reads and writes arrays of this call
+            self._take_back(lent)
         return results
+
+    def copies(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+        """How many inputs and outputs a run copies, and how many bytes they have."""
+        sizes = [
+            inputs[name].nbytes for name, tensor in self._inputs.items() if not self._is_in_place(tensor, inputs[name])
+        ]
+        for value in self._outputs.values():
+            if not isinstance(value, Tensor):
+                sizes.append(value.nbytes)
+            elif not self._is_shared(value):
+                sizes.append(value.storage.nbytes)
+        return len(sizes), sum(sizes)
+
+    def _is_in_place(self, tensor: Tensor, array: NDArray[Any]) -> bool:
+        """Whether kernels use the memory of `array` itself for an input or output."""
+        return self._is_shared(tensor) and bool(array.flags.c_contiguous and array.flags.aligned)
+
+    def _is_shared(self, tensor: Tensor) -> bool:
+        large = tensor.storage.nbytes >= WORTH_SHARING and id(tensor.storage) in self._ends
+        return large and self._context.shares_memory
+
+    def _lend(self, tensor: Tensor, array: NDArray[Any], lent: list[_Lent], *, written: bool = False) -> None:
+        """Have kernels use the memory of `array` in place of the tensor's buffer."""
+        buffer = self._context.borrowed(array, written=written)
+        lent.append(_Lent(tensor.storage, buffer, array if written else None))
+        for kernel, number in self._ends[id(tensor.storage)]:
+            kernel.set_arg(number, buffer)
+
+    def _take_back(self, lent: Sequence[_Lent]) -> None:
+        """Have kernels use the schedule's own buffers again, and the host see what they wrote (OpenCL 1.2, 5.4.3)."""
+        queue = self._context.queue
+        for each in lent:
+            if each.written is not None:
+                flags, array = opencl().map_flags.READ, each.written
+                mapped, _ = opencl().enqueue_map_buffer(queue, each.buffer, flags, 0, array.shape, array.dtype)
+                mapped.base.release(queue)
+            for kernel, number in self._ends[id(each.storage)]:
+                kernel.set_arg(number, each.storage.buffer)
+        if lent:
+            queue.finish()
+        for each in lent:
+            each.buffer.release()
 
     def launch(self) -> None:
         """Enqueue every kernel."""
+        self._bind()
         queue, enqueue = self._context.queue, opencl().enqueue_nd_range_kernel
         for kernel, size, group in self.launches:
             enqueue(queue, kernel, size, group)
+
+    def _bind(self) -> None:
+        """Give the kernels the arguments of this schedule, unless they have them."""
+        if self._shared.holder is self:
+            return
+        self._shared.holder = None
+        for (kernel, _, _), arguments in zip(self.launches, self._arguments, strict=True):
+            kernel.set_args(*arguments)
+        self._shared.holder = self
 
     def _check_fault(self) -> None:
         if self._fault is None:
@@ -96,9 +206,23 @@ class Schedule:
 
     def close(self) -> None:
         """Release the buffers; a second call does nothing."""
+        if self._shared.holder is self:
+            self._shared.holder = None
         owned, self._owned = self._owned, []
         for buffer in owned:
             self._context.release(buffer)
+
+
+def _places(
+    launches: Sequence[Launch], kernels: Sequence[Any], storages: Sequence[Storage]
+) -> dict[int, list[tuple[Any, int]]]:
+    """The kernels that take each storage, by its id, and the numbers of the arguments that it is."""
+    found: dict[int, list[tuple[Any, int]]] = {id(storage): [] for storage in storages}
+    for launch, kernel in zip(launches, kernels, strict=True):
+        for number, argument in enumerate(launch.arguments):
+            if isinstance(argument, Tensor) and id(argument.storage) in found:
+                found[id(argument.storage)].append((kernel, number))
+    return found
 
 
 def place(context: Context, launches: Sequence[Launch], kept: Sequence[Storage]) -> list[Any]:

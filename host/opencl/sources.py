@@ -5,7 +5,7 @@ What enters a text are numbers and types that weft chose; nothing of a network's
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def _environment() -> Environment:
     )
 
 
+@lru_cache(maxsize=4096)  # a language model's schedules are made anew as its cache of keys grows
 def source(name: str, **parameters: Any) -> str:
-    """The text of `kernels/<name>`, with parameters filled in."""
+    """The text of `kernels/<name>`, with parameters filled in, which must be hashable."""
     return _environment().get_template(name).render(parameters)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from weft.boards.errors import DeviceError
 from weft.host.opencl.context import Context
 from weft.host.opencl.errors import opencl, opencl_errors
 from weft.host.opencl.expression import Expression
-from weft.host.opencl.gemm import Matrices, Size, multiply
+from weft.host.opencl.gemm import Matrices, Size, Window, multiply
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.profile import Profile, keep_profile
 from weft.host.opencl.schedule import Schedule
@@ -27,8 +29,24 @@ CANDIDATES: tuple[Tile, ...] = (
     *(SquareTile(side) for side in (2, 4, 8)),
 )
 _SIDE = 512  # of the square matrices that are multiplied: large enough to fill a device, and quick on a processor
+_SMALL = 16  # floats, of which there are too few to take any time
 _COPY = 1 << 26  # bytes copied to measure the link and the memory: more than a processor's cache holds
 _ROUNDS = 5
+
+
+class _Layer(NamedTuple):
+    """A convolution of 3x3 with as many channels behind it as before, over square images."""
+
+    channels: int
+    side: int
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions."""
+        return 2 * 9 * (self.channels * self.side) ** 2
+
+
+_CONVOLUTION = _Layer(64, 56)  # of ResNet-18's first stage (He et al., arXiv 1512.03385, table 1)
 
 
 def tune(context: Context, tell: Callable[[str], None] = lambda _: None) -> Profile:
@@ -52,6 +70,8 @@ def tune(context: Context, tell: Callable[[str], None] = lambda _: None) -> Prof
         bytes_per_s=2 * _COPY / _pass_seconds(context),
         link_bytes_per_s=_COPY / _copy_seconds(context),
         launch_s=_launch_seconds(context),
+        convolution_flops_per_s=_CONVOLUTION.operations / _convolution_seconds(context, best),
+        run_s=_run_seconds(context),
         tuned=True,
     )
     keep_profile(context.identity, profile)
@@ -106,15 +126,51 @@ def _pass_seconds(context: Context) -> float:
 
 
 def _launch_seconds(context: Context) -> float:
+    """Of a chain of small kernels, each of which waits for the one before it, as those of networks do."""
     many = 100
-    with context.lock, opencl_errors("tuning"):
-        kernel = context.kernel("__kernel void nothing(void) {}", "nothing")
+    with _negations(context, many) as schedule:
+        schedule.launch()
+        return _best(context, schedule.launch) / many
 
-        def launch() -> None:
-            for _ in range(many):
-                opencl().enqueue_nd_range_kernel(context.queue, kernel, (1,), (1,))
 
-        return _best(context, launch) / many
+def _run_seconds(context: Context) -> float:
+    """Of a region with one small kernel: the copies of an input and an output, and PyOpenCL's own time."""
+    values = {"x": np.zeros(_SMALL, np.float32)}
+    with _negations(context, 1) as schedule:
+        schedule.run(values)
+        return _best(context, lambda: schedule.run(values))
+
+
+@contextmanager
+def _negations(context: Context, count: int) -> Iterator[Schedule]:
+    lowering = Lowering(context, {}, {})
+    taken = last = lowering.allocate((_SMALL,))
+    for _ in range(count):
+        last = lowering.computed(Expression("(-{0})", (last,), last.shape, last.dtype))
+    schedule = Schedule(context, lowering.launches, {"x": taken}, {"y": last}, (), None)
+    try:
+        with context.lock, opencl_errors("tuning"):
+            yield schedule
+    finally:
+        schedule.close()
+
+
+def _convolution_seconds(context: Context, tile: Tile) -> float:
+    """A convolution of 3x3 as ResNet-18 begins with, with `tile`."""
+    layer, lowering = _CONVOLUTION, Lowering(context, {}, {})
+    window = Window(layer.side + 2, layer.side + 2, layer.side, (3, 3), (1, 1), (1, 1))
+    taps, padded, positions = 9 * layer.channels, (layer.side + 2) ** 2, layer.side**2
+    x, weights = lowering.allocate((layer.channels, padded)), lowering.allocate((layer.channels, taps))
+    result = lowering.allocate((layer.channels, positions))
+    left, right = Matrices(weights, taps, 1), Matrices(x, 0, 1, 1, 1, layer.channels * padded)
+    multiply(lowering, left, right, Size(1, layer.channels, positions, taps), result, window=window, tile=tile)
+    schedule = Schedule(context, lowering.launches, {"x": x, "w": weights}, {"y": result}, (), None)
+    try:
+        with context.lock, opencl_errors("tuning"):
+            schedule.run({name: np.zeros(tensor.shape, np.float32) for name, tensor in (("x", x), ("w", weights))})
+            return _best(context, schedule.launch)
+    finally:
+        schedule.close()
 
 
 def _best(context: Context, action: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from device_runs import prepared
+from device_runs import prepared, region_of
 from model_zoo import bert, mlp, resnet18
 from numpy.typing import NDArray
 from rich.console import Console
@@ -24,6 +24,8 @@ pytest.importorskip("pyopencl")
 
 import onnxruntime as ort
 
+from weft.hls.load import load
+from weft.host.device import samples_in
 from weft.host.devices.opencl import OpenClDevice
 from weft.host.opencl.context import open_context
 from weft.host.opencl.tuning import product_seconds
@@ -59,7 +61,8 @@ def bench_networks() -> None:
     words = {"ids": random.integers(0, 1000, (1, 128)), "mask": np.ones((1, 128), np.int64)}
     rows = random.normal(size=(256, 784)).astype(np.float32)
     out = Table(title=_title("Networks, OpenCL beside ONNX Runtime"))
-    for column in ("network", "OpenCL / ONNX Runtime", "launches", "prepare", "first run", "largest error"):
+    columns = ("network", "OpenCL / ONNX Runtime", "predicted / measured", "launches", "copies", "prepare", "first run")
+    for column in (*columns, "largest error"):
         out.add_column(column, justify="right")
     for name, model, feeds in (
         ("ResNet-18, batch 1", resnet18(), {"x": image}),
@@ -84,10 +87,14 @@ def _beside_onnx_runtime(model: onnx.ModelProto, feeds: dict[str, NDArray[Any]])
     assert error < 1e-4  # issue 4
     here, there = (_best(run, ROUNDS) for run in (lambda: program.run(feeds), lambda: session.run(None, feeds)))
     (schedule,) = program._code._schedules.values()  # type: ignore[attr-defined]
+    predicted = device.estimate(region_of(load(model), "opencl")).seconds * samples_in(feeds)
+    copies = program.copies(feeds)[0]  # type: ignore[attr-defined]
     device.close()
     return [
         f"{there / here:.2f}",
+        f"{predicted / here:.2f}",
         str(len(schedule.launches)),
+        str(copies),
         f"{ready - began:.2f} s",
         f"{first - ready:.2f} s",
         f"{error:.0e}",

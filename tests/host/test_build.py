@@ -101,6 +101,29 @@ def test_a_damaged_build_is_refused_and_made_anew(copy: Path, plan: Plan, made: 
     assert open_build(copy).plan.regions[0].nodes == plan.regions[0].nodes
 
 
+@pytest.mark.parametrize("suffix", [".bin", ".hwh"])
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_with_fallback_a_session_does_without_its_bitstream(
+    suffix: str, how: str, copy: Path, made: Build, samples: Floats
+) -> None:
+    file = copy / made.bitstream.with_suffix(suffix).name
+    file.unlink() if how == "missing" else file.write_bytes(b"junk")
+    says = rf"{file.name}.* is {how}.*: build it again"
+    with pytest.raises(ArtefactError, match=says):
+        weft.Session(copy)
+    with pytest.warns(UserWarning, match=f"on the CPU from now on, as fpga failed: .*{says}"):
+        session = weft.Session(copy, fallback="cpu")
+    with session:
+        (found,) = session.run(None, {"x": samples})
+        assert session.last_run is not None
+        assert {run.device for run in session.last_run.regions} == {"cpu"}
+    with weft.Session(made) as whole:
+        np.testing.assert_allclose(found, whole.run(None, {"x": samples})[0], atol=0.1)
+    (copy / "plan.json").unlink()
+    with pytest.raises(ArtefactError, match=r"plan.json.*missing"):
+        weft.Session(copy, fallback="cpu")
+
+
 def test_what_is_no_build(tmp_path: Path, copy: Path, plan: Plan, made: Build) -> None:
     with pytest.raises(ArtefactError, match=r"no manifest.toml"):
         open_build(tmp_path)

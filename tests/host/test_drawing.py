@@ -18,8 +18,8 @@ def test_svg_has_a_box_for_each_region_and_an_arrow_for_each_border(mixed: Path)
     plan = weft.plan(mixed, board="pynq-z2")
     drawing = ElementTree.fromstring(plan_svg(plan))
     space = {"s": "http://www.w3.org/2000/svg"}
-    assert len(drawing.findall(".//s:rect", space)) == len(plan.regions) == 2
-    assert len(drawing.findall("s:line", space)) == 1
+    assert len(drawing.findall(".//s:rect", space)) == len(plan.regions) == 3
+    assert len(drawing.findall("s:line", space)) == 2
     texts = [text.text for text in drawing.findall(".//s:text", space)]
     assert "48 bytes" in texts  # 12 float32
     assert any(text and text.startswith("fpga0 on fpga") for text in texts)
@@ -30,7 +30,7 @@ def test_dot_has_every_node_once_and_quotes_what_strangers_wrote(mixed: Path) ->
     lines = plan_dot(plan).splitlines()
     nodes = [line for line in lines if line.startswith("    n")]
     assert len(nodes) == len(list(plan.model.graph))
-    assert sum("subgraph cluster_" in line for line in lines) == 2
+    assert sum("subgraph cluster_" in line for line in lines) == 3
     assert any(r"a \"quoted\" name" in line for line in nodes)
     assert any(" -> " in line for line in lines)
 

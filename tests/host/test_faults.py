@@ -20,6 +20,7 @@ pytest.importorskip("pynq")
 
 import weft
 from weft.boards.errors import DeviceError
+from weft.host.last_run import RegionRun
 from weft.host.plan import Plan
 from weft.sim import Fault, VirtualBoard
 from weft.sim.faults import CALLS, Kind
@@ -101,8 +102,7 @@ def test_with_fallback_a_session_survives(
                 np.testing.assert_allclose(found, answer, rtol=0, atol=2.0**-8)
             if stage == "close":
                 board.inject(fault)
-            assert running.last_run is not None
-            (run,) = running.last_run.regions
+            run = region_of(running)
         if kind not in ("board_silent", "board_gone"):
             assert board.buffers == 0
     texts = [str(warning.message) for warning in said if "from now on" in str(warning.message)]
@@ -166,6 +166,11 @@ def device_of(running: weft.Session, feeds: dict[str, Any], answer: NDArray[Any]
             assert time.monotonic() < deadline
             time.sleep(0.1)
     np.testing.assert_allclose(found, answer, rtol=0, atol=2.0**-8)
+    return region_of(running).device
+
+
+def region_of(running: weft.Session) -> RegionRun:
+    """What the last run says of its only region."""
     assert running.last_run is not None
     (run,) = running.last_run.regions
-    return run.device
+    return run

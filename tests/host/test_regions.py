@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.host.regions import candidates, closure, members, parts, reach
+from weft.host.regions import candidates, closure, members, parts, reach, separable
 
 Graph = list[list[int]]
 
@@ -88,3 +88,27 @@ def test_an_unsupported_bypass_does_not_enter_the_region() -> None:
     # 0 -> 1 -> 3 and 0 -> 2 -> 3, where 2 cannot run on the FPGA: 0 and 3 must not share a region.
     found = candidates([True, True, False, True], reach([[], [0], [0], [1, 2]]))
     assert found == [(0, 1), (3,)]
+
+
+@given(graphs(), st.data())
+def test_separable_sets_leave_no_circle(case: tuple[Graph, list[bool]], data: st.DataObject) -> None:
+    """Against Kahn's algorithm on the graph in which each set is one node."""
+    predecessors, supported = case
+    reached = reach(predecessors)
+    found = candidates(supported, reached)
+    sets = data.draw(st.lists(st.sampled_from(found), max_size=4, unique=True)) if found else []
+    owner = {node: index for index, nodes in enumerate(sets) for node in nodes}
+    whole = [owner.get(node, len(sets) + node) for node in range(len(predecessors))]
+    edges = {(whole[a], whole[b]) for b, before in enumerate(predecessors) for a in before if whole[a] != whole[b]}
+    left = set(whole)
+    while ready := {node for node in left if not any(b == node and a in left for a, b in edges)}:
+        left -= ready
+    assert separable(sets, reached) == (not left)
+
+
+def test_sets_that_wait_for_each_other_are_not_separable() -> None:
+    """0 -> 2 and 1 -> 3: {0, 3} and {1, 2} are convex, and each needs the other."""
+    reached = reach([[], [], [0], [1]])
+    assert not separable([(0, 3), (1, 2)], reached)
+    assert separable([(0, 2), (1, 3)], reached)
+    assert not separable([(0, 2), (2,)], reached)

@@ -18,6 +18,8 @@ import weft
 from weft.boards.errors import InputError
 from weft.hls.quantised import is_quantised
 
+POOLER = 0.02  # of the largest output: hls4ml's tanh is a table in steps of 1/128
+
 
 def check(network: Exported, batch: int) -> None:
     with weft.Session(weft.plan(network.path, board="zcu104", devices="cpu"), threads=1) as session:
@@ -50,7 +52,7 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 @pytest.mark.parametrize("devices", ["cpu", "opencl,cpu", "fpga,cpu", "fpga,opencl,cpu"])
 def test_a_free_length_runs_at_every_length_and_batch(sentences: Exported, devices: str) -> None:
-    """On the FPGA is the pooler, whose input has no length; hls4ml's tanh is a table in steps of 1/128."""
+    """On the FPGA is the pooler, whose input has no length."""
     for part, package in (("opencl", "pyopencl"), ("fpga", "hls4ml"), ("fpga", "pynq")):
         if part in devices:
             pytest.importorskip(package)
@@ -60,7 +62,7 @@ def test_a_free_length_runs_at_every_length_and_batch(sentences: Exported, devic
     with weft.Session(plan) as session:
         for length, batch in ((16, 1), (7, 3), (33, 2), (1, 1)):
             feeds = Exported(sentences.path, {"x": tokens(length, 100)})
-            compare(session, feeds, batch, 0.02 if "fpga" in devices else 1e-4)
+            compare(session, feeds, batch, POOLER if "fpga" in devices else 1e-4)
 
 
 def test_a_length_that_is_fixed_lets_the_fpga_take_more(sentences: Exported) -> None:
@@ -72,9 +74,10 @@ def test_a_length_that_is_fixed_lets_the_fpga_take_more(sentences: Exported) -> 
     assert any("give length a size" in note for note in free.notes)
     assert not any("a size" in note for note in fixed.notes)
     gelu = "/encoders/encoders.0/feed/feed.1/Mul"
-    assert [gelu in region.nodes for plan in (free, fixed) for region in plan.regions if region.design] == [False, True]
+    on_fpga = [{name for r in plan.regions if r.design for name in r.nodes} for plan in (free, fixed)]
+    assert [gelu in names for names in on_fpga] == [False, True]
     with weft.Session(fixed) as session:
         for batch in (1, 3):
-            compare(session, sentences, batch, 1e-3)
+            compare(session, sentences, batch, POOLER)
         with pytest.raises(InputError, match=r"shape \(1, 7\), and \(batch, 16\) is needed"):
             session.run(None, {"x": tokens(7, 100)})

@@ -35,12 +35,14 @@ def _fine(_: ir.Node) -> str:
 class Operator(NamedTuple):
     """`lower` adds its launches. `host` numbers the inputs that must be known before they can be made: a shape, axes.
     `check` says in a few words what keeps a node off the device, or nothing. `folds` numbers inputs that kernels never
-    read where they are constants, as what is made of them is uploaded in their place."""
+    read where they are constants, as what is made of them is uploaded in their place: by `fold` when the region is
+    prepared, or else in the first run."""
 
     lower: Callable[[Lowering, ir.Node], None]
     host: tuple[int, ...] = ()
     check: Callable[[ir.Node], str] = _fine
     folds: tuple[int, ...] = ()
+    fold: Callable[[Lowering, ir.Node], object] | None = None
 
 
 OPERATORS: dict[str, Operator] = {
@@ -73,14 +75,14 @@ OPERATORS: dict[str, Operator] = {
     "Flatten": Operator(movement.lower_flatten),
     "Gather": Operator(movement.lower_gather),
     "Gelu": Operator(elementwise.lower_gelu),
-    "Gemm": Operator(linear.lower_gemm),
+    "Gemm": Operator(linear.lower_gemm, folds=(1,), fold=linear.fold_weights),
     "GlobalAveragePool": Operator(pooling.lower_global_pool),
     "GlobalMaxPool": Operator(pooling.lower_global_pool),
     "GroupQueryAttention": Operator(attention.lower_attention, (6,), attention.check_attention),
     "Identity": Operator(elementwise.lower_identity),
     "IsNaN": Operator(elementwise.lower_is_nan),
     "LogSoftmax": Operator(softmax.lower_softmax),
-    "MatMul": Operator(linear.lower_matmul),
+    "MatMul": Operator(linear.lower_matmul, folds=(1,), fold=linear.fold_weights),
     "MatMulInteger": Operator(
         integer_products.lower_matmul_integer, (), integer_products.check_matmul_integer, (0, 1, 2, 3)
     ),

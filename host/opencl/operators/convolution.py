@@ -91,15 +91,14 @@ def _product(lowering: Lowering, layer: _Layer) -> None:
     """For each image and group: weights (channels out x taps) times what the taps see (taps x positions)."""
     weights, slide = layer.weights, layer.slide
     taps, channels = prod(weights.shape[1:]), weights.shape[0] // layer.groups
-    planes = weights.shape[1] * prod(layer.image)
+    x, (height, width) = _padded(lowering, layer)
     size = Size(layer.x.shape[0] * layer.groups, channels, prod(layer.out), taps)
     pointwise = slide.window == slide.strides == (1, 1) and slide.pads == slide.ends == (0, 0)
-    row = prod(layer.image) if pointwise else 0
-    window = Window(*layer.image, layer.out[1], slide.window, slide.strides, slide.pads, slide.dilations)
+    window = Window(height, width, layer.out[1], slide.window, slide.strides, slide.dilations)
     multiply(
         lowering,
         Matrices(weights, taps, 1, 1, layer.groups, channels * taps),
-        Matrices(layer.x, row, 1, 1, max(size.batch, 1), planes),
+        Matrices(x, height * width if pointwise else 0, 1, 1, max(size.batch, 1), weights.shape[1] * height * width),
         size,
         layer.result,
         window=None if pointwise else window,
@@ -107,6 +106,24 @@ def _product(lowering: Lowering, layer: _Layer) -> None:
         bias_along="" if layer.bias is None else "row",
         relu=layer.relu,
     )
+
+
+def _padded(lowering: Lowering, layer: _Layer) -> tuple[Tensor, tuple[int, int]]:
+    """The images with their padding, and their height and width then: so that a window never leaves them, as looking
+    whether it does takes a processor as long as the products."""
+    (height, width), slide = layer.image, layer.slide
+    if slide.pads == slide.ends == (0, 0):
+        return layer.x, layer.image
+    tall, wide = height + slide.pads[0] + slide.ends[0], width + slide.pads[1] + slide.ends[1]
+    planes = layer.x.shape[:2]
+    result = lowering.allocate((*planes, tall, wide))
+    arguments = (result, layer.x, height, width, tall, wide, *slide.pads)
+    text, rows = source("pad.cl.j2", whole=lowering.context.is_cpu), prod(planes) * tall
+    if lowering.context.is_cpu:
+        lowering.launch(text, "pad", arguments, (1, rows), (1, tall))
+    else:
+        lowering.launch_elements(text, "pad", arguments, wide, rows)
+    return result, (tall, wide)
 
 
 def _depthwise(lowering: Lowering, layer: _Layer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -10,23 +11,53 @@ import onnx_ir as ir
 
 from weft.host.opencl.broadcast import broadcast_strides, merged
 from weft.host.opencl.expression import Expression, Operand, Scalar
-from weft.host.opencl.gemm import Matrices, Size, multiply
+from weft.host.opencl.gemm import Bias, Matrices, Size, in_strips, multiply
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.movement import broadcast_to
 from weft.host.opencl.node import attribute, given, needed
 from weft.host.opencl.tensor import Tensor
+from weft.host.opencl.tiles import StripTile
 
 FLOAT = np.dtype(np.float32)
 
 
 def lower_matmul(lowering: Lowering, node: ir.Node) -> None:
     """numpy.matmul, with the bias and the ReLU after it where nothing else reads what is between."""
-    a, b = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
-    last, bias = node, None
-    if len(a.shape) > 1 and len(b.shape) > 1:
-        last, bias = bias_after(lowering, node, b.shape[-1])
+    a, right = lowering.tensor(needed(node, 0)), needed(node, 1)
+    shape, last, bias = lowering.shape(right), node, None
+    if min(len(a.shape), len(shape)) > 1:
+        last, bias = bias_after(lowering, node, shape[-1])
     end = relu_after(lowering, last)
-    lowering.define(end.outputs[0], matmul(lowering, a, b, bias, relu=end is not last))
+    relu = end is not last
+    fits = min(len(a.shape), len(shape)) > 1 and a.shape[-1:] == shape[:1]
+    strips = packed(lowering, right) if fits else None
+    if strips is None:
+        result = matmul(lowering, a, lowering.tensor(right), bias, relu=relu)
+    else:
+        k, n = a.shape[-1], shape[-1]
+        result = lowering.allocate((*a.shape[:-1], n))
+        size = Size(1, prod(a.shape[:-1]), n, k)
+        along: Bias = "" if bias is None else "column"
+        multiply(lowering, Matrices(a, k, 1), strips, size, result, bias=bias, bias_along=along, relu=relu)
+    lowering.define(end.outputs[0], result)
+
+
+def fold_weights(lowering: Lowering, node: ir.Node) -> None:
+    """Upload a constant right side of MatMul or Gemm, as its kernel will read it."""
+    right = needed(node, 1)
+    if lowering.is_known(right) and packed(lowering, right, transposed=bool(attribute(node, "transB", 0))) is None:
+        lowering.tensor(right)
+
+
+def packed(lowering: Lowering, value: ir.Value, *, transposed: bool = False) -> Matrices | None:
+    """A constant matrix (or its transpose) as the strips that this device's kernels read in one go; None where it is no
+    such matrix, or the device has no such kernels."""
+    tile, known = lowering.context.profile.tile, lowering.host(value)
+    if not isinstance(tile, StripTile) or known is None or known.ndim != 2 or known.dtype != FLOAT:
+        return None
+    made = partial(in_strips, known.T if transposed else known, tile.columns)
+    name = f"{value.name}\0in strips of {tile.columns}{' transposed' if transposed else ''}"
+    return Matrices(lowering.resident(name, made), tile.columns, 1, packed=True)
 
 
 def bias_after(lowering: Lowering, node: ir.Node, width: int) -> tuple[ir.Node, Tensor | None]:
@@ -94,11 +125,13 @@ def _batched(lowering: Lowering, tensor: Tensor, batch: tuple[int, ...]) -> Matr
 
 def lower_gemm(lowering: Lowering, node: ir.Node) -> None:
     """alpha a' b' + beta c, where a' and b' are a and b, or transposed (ONNX operator Gemm)."""
-    a, b = lowering.tensor(needed(node, 0)), lowering.tensor(needed(node, 1))
+    a, value = lowering.tensor(needed(node, 0)), needed(node, 1)
+    turned = bool(attribute(node, "transB", 0))
     (m, k), left = _side(a, bool(attribute(node, "transA", 0)))
-    (depth, n), right = _side(b, bool(attribute(node, "transB", 0)))
+    depth, n = lowering.shape(value)[:: -1 if turned else 1]
     if depth != k:
-        raise ValueError(f"{a.shape} cannot be multiplied with {b.shape}")
+        raise ValueError(f"{a.shape} cannot be multiplied with {lowering.shape(value)}")
+    right = packed(lowering, value, transposed=turned) or _side(lowering.tensor(value), turned)[1]
     product = lowering.allocate((m, n))
     multiply(lowering, left, right, Size(1, m, n, k), product)
     alpha, beta, added = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0), given(node, 2)

@@ -74,7 +74,7 @@ def converted(operand: Operand) -> Operand:
 
 def _along(lowering: Lowering, node: ir.Node, operand: Operand, shape: tuple[int, ...]) -> Operand:
     """A scale or zero point that broadcasts to `shape`: one number, or one for each index of the node's axis."""
-    if operand.size == 1:
+    if isinstance(operand, Scalar) or operand.size == 1:
         return operand
     axis = attribute(node, "axis", 1) % len(shape)
     if operand.shape != (shape[axis],):

@@ -23,6 +23,16 @@ def test_older_models_are_converted(build: Any, keeps_values: Any, opset: int) -
     assert result.ir_version == TARGET_IR
 
 
+def test_a_size_that_the_converter_infers_is_kept(build: Any, keeps_values: Any) -> None:
+    """PyTorch's exporter names such dimensions after the node that it knew them of no more."""
+    model: ir.Model = build("(float[N,4] x) => (float[N,Softmax_dim_1] y) { y = Softmax<axis=1>(x) }")
+    model.graph.opset_imports[""] = 17
+    result = keeps_values(model, UpgradeOpsetPass())
+    assert result.graph.opset_imports[""] == TARGET_OPSET
+    assert result.graph.outputs[0].shape is not None
+    assert result.graph.outputs[0].shape[1] == 4
+
+
 def test_newer_ones_stay_as_they_are(build: Any, keeps_values: Any) -> None:
     assert keeps_values(_versioned(build, 23), UpgradeOpsetPass()).graph.opset_imports[""] == 23
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -86,6 +87,18 @@ def test_kernels_of_one_xclbin_have_names_of_their_own() -> None:
 def test_without_a_card_the_platform_is_named() -> None:
     with pytest.raises(DeviceError, match="no OpenCL platform of Xilinx: install XRT, or try xrt@emulation"):
         XrtDevice("xrt", BOARD).prepare(region(), Path("net.xclbin"))
+
+
+@pytest.mark.parametrize("call", ["get_platforms", "Context", "Program", "CommandQueue"])
+def test_what_the_driver_raises_is_a_device_error(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyopencl
+
+    def fails(*_: Any) -> None:
+        raise pyopencl.RuntimeError(f"{call} failed: OUT_OF_HOST_MEMORY")
+
+    monkeypatch.setattr(pyopencl, call, fails)
+    with pytest.raises(DeviceError, match=f"xrt@emulation refused the kernel of region .*{call} failed"):
+        XrtDevice("xrt@emulation", BOARD).prepare(region())
 
 
 def test_names_and_boards_are_checked() -> None:

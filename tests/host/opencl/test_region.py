@@ -116,9 +116,24 @@ def test_kept_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
         return lower(code, inputs)
 
     monkeypatch.setattr(regions.RegionCode, "_made", counted)
+    monkeypatch.setattr(regions, "_KEPT_BYTES", 0)
     for batch in (1, 2, 1, 3, 2, 4, 5, 1):
         program.run({"x": np.resize(X, (batch, 8))})
     assert made == [1, 2, 3, 4, 5, 1]  # four are kept, and 1 was the one not used for longest when 5 came
+    device.close()
+
+
+def test_small_schedules_are_kept_and_share_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A length that comes back costs launches only, with its own arguments again."""
+    device = OpenClDevice()
+    program: Any = prepared(device, mlp(8, 5))
+    first = {batch: program.run({"x": np.resize(X, (batch, 8))}) for batch in range(5, 15)}
+    context: Any = device._opened()
+    for forbidden in ("kernel", "buffer"):
+        monkeypatch.setattr(context, forbidden, None)
+    for batch, expected in first.items():
+        for name, value in program.run({"x": np.resize(X, (batch, 8))}).items():
+            np.testing.assert_array_equal(value, expected[name])
     device.close()
 
 

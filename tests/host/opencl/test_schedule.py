@@ -51,7 +51,7 @@ def test_nothing_that_lives_is_overwritten(sizes: list[int], launches: list[list
     ends = {number % len(sizes) for number in kept}
     memory: Any = Memory()
     program = [
-        Launch(None, tuple(Tensor((sizes[n],), BYTE, storages[n]) for n in numbers), (1,), None) for numbers in used
+        Launch("", "", tuple(Tensor((sizes[n],), BYTE, storages[n]) for n in numbers), (1,), None) for numbers in used
     ]
     made = place(memory, program, [storages[number] for number in ends])
     assert made == memory.made
@@ -72,13 +72,13 @@ def test_a_chain_needs_two_buffers() -> None:
     storages = [Storage(100) for _ in range(9)]
     tensors = [Tensor((100,), BYTE, storage) for storage in storages]
     memory: Any = Memory()
-    place(memory, [Launch(None, pair, (1,), None) for pair in pairwise(tensors)], [])
+    place(memory, [Launch("", "", pair, (1,), None) for pair in pairwise(tensors)], [])
     assert len(memory.made) == 2
 
 
 def test_nothing_is_made_where_there_is_no_room_for_all() -> None:
     storages = [Storage(100) for _ in range(3)]
-    launch = Launch(None, tuple(Tensor((100,), BYTE, storage) for storage in storages), (1,), None)
+    launch = Launch("", "", tuple(Tensor((100,), BYTE, storage) for storage in storages), (1,), None)
     memory: Any = Memory(room=299)
     with pytest.raises(DeviceError, match="out of memory"):
         place(memory, [launch], [])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from device_runs import reference, region_of
+from device_runs import prepared, reference, region_of
+from model_zoo import mlp
 from numpy.typing import NDArray
 
 pytest.importorskip("pyopencl")
@@ -15,6 +16,7 @@ import onnx
 
 import weft
 from weft.boards import load_board
+from weft.host.devices.opencl import OpenClDevice, OpenClProgram
 from weft.host.graph import read_network
 from weft.host.plan import Configuration, Plan
 
@@ -46,3 +48,23 @@ def test_a_region_on_opencl_and_the_rest_on_the_cpu(mixed: Path, samples: NDArra
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
         assert session.last_run is not None
         assert [run.device for run in session.last_run.regions] == ["cpu", "opencl"]
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_large_arrays_are_used_where_they_are(monkeypatch: pytest.MonkeyPatch, shares: bool) -> None:
+    """Of a batch of 1,000, x and y have more than 64 KiB; a batch of 1 is copied, and so is what is not contiguous."""
+    x = np.random.default_rng(0).normal(size=(1000, 40)).astype(np.float32)
+    model = mlp(40, 30)
+    device = OpenClDevice()
+    monkeypatch.setattr(device._opened(), "shares_memory", shares)
+    program = prepared(device, model)
+    assert isinstance(program, OpenClProgram)
+    for given, copied in ((x, 0), (x[:1], 2), (np.asfortranarray(x), 1), (x, 0)):
+        (found,), (expected,) = program.run({"x": given}).values(), reference(model, {"x": given}).values()
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        assert program.copies({"x": given})[0] == (copied if shares else 2)
+    (before,) = program.run({"x": x}).values()
+    kept = before.copy()
+    program.run({"x": -x})
+    np.testing.assert_array_equal(before, kept)
+    device.close()

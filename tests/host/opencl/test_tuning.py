@@ -37,6 +37,8 @@ def test_the_fastest_is_kept(context: Context, monkeypatch: pytest.MonkeyPatch) 
     assert profile.bytes_per_s > 0
     assert profile.link_bytes_per_s > 0
     assert profile.launch_s > 0
+    assert profile.convolution_flops_per_s > 0
+    assert profile.run_s > 0
     assert context.profile == profile == Context(context.device).profile
 
 
@@ -69,7 +71,7 @@ def test_the_command(context: Context, capsys: pytest.CaptureFixture[str], monke
 
 @pytest.mark.parametrize("tile", [StripTile(4, 2, 256), SquareTile(4)])
 def test_a_profile_comes_back(own_cache: Path, tile: Tile) -> None:
-    profile = Profile(tile, 1e11, 2e10, 5e9, 1e-6, tuned=True)
+    profile = Profile(tile, 1e11, 2e10, 5e9, 1e-6, 8e10, 5e-5, tuned=True)
     path = keep_profile("a device", profile)
     assert path.is_relative_to(own_cache)
     assert profile_of("a device", is_cpu=True) == profile
@@ -82,13 +84,14 @@ def test_a_profile_comes_back(own_cache: Path, tile: Tile) -> None:
         ("schema", "other"),
         ("device", "other"),
         ("launch_s", None),
+        ("run_s", -1),
         ("bytes_per_s", 0),
         ("tile", {"kind": "square", "side": 10**9}),
     ],
 )
 @pytest.mark.usefixtures("own_cache")
 def test_a_damaged_profile_is_none(key: str, value: object) -> None:
-    path = keep_profile("a device", Profile(SquareTile(4), 1e11, 2e10, 5e9, 1e-6, tuned=True))
+    path = keep_profile("a device", Profile(SquareTile(4), 1e11, 2e10, 5e9, 1e-6, 8e10, 5e-5, tuned=True))
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     assert not profile_of("a device", is_cpu=False).tuned
     path.write_text("[")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -113,22 +112,19 @@ def test_what_has_no_kernel(kind: str) -> None:
     assert "no OpenCL kernel" in refusal(node) or "constant scales" in refusal(node)
 
 
-class Batches:
-    """Calibration data as ONNX Runtime's quantiser wants it."""
-
-    def __init__(self, x: Any) -> None:
-        self._batches: Iterator[Any] = iter([{"x": x}])
-
-    def get_next(self) -> Any:
-        return next(self._batches, None)
-
-
 @pytest.mark.parametrize("form", ["QDQ", "QOperator", "dynamic"])
 def test_networks_of_onnx_runtimes_quantiser(
     opencl_device: OpenClDevice, tmp_path: Path, form: Literal["QDQ", "QOperator", "dynamic"]
 ) -> None:
     """Every node of it has a kernel, and the result is ONNX Runtime's but for a step of the last quantiser."""
     from onnxruntime import quantization
+
+    class Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.left = [{"x": random.normal(size=(4, 3, 8, 8)).astype(np.float32)}]
+
+        def get_next(self) -> Any:
+            return self.left.pop() if self.left else None
 
     net = Sketch()
     x = net.node("Relu", net.node("Conv", "x", net.weight(8, 3, 3, 3), net.weight(8), pads=[1] * 4))
@@ -141,7 +137,7 @@ def test_networks_of_onnx_runtimes_quantiser(
         quantization.quantize_dynamic(before, after)
     else:
         chosen = getattr(quantization.QuantFormat, form)
-        quantization.quantize_static(before, after, Batches(images), quant_format=chosen, per_channel=True)
+        quantization.quantize_static(before, after, Batches(), quant_format=chosen, per_channel=True)
     model = onnx.load(after)
     (expected,), (found,) = (
         run.values() for run in (reference(model, {"x": images}), run_on(opencl_device, model, {"x": images}))

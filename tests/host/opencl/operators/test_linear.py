@@ -14,7 +14,7 @@ pytest.importorskip("pyopencl")
 
 from weft.host.devices.opencl import OpenClDevice
 from weft.host.opencl.context import open_context
-from weft.host.opencl.gemm import Matrices, Size, multiply
+from weft.host.opencl.gemm import Matrices, Size, in_strips, multiply
 from weft.host.opencl.lowering import Lowering
 from weft.host.opencl.schedule import Schedule
 from weft.host.opencl.tiles import SquareTile, StripTile, Tile
@@ -107,3 +107,24 @@ def test_every_tile(tile: Tile, m: int, k: int, n: int, batch: int, along: Any) 
         found = schedule.run({"a": a, "b": given_b})["c"]
         schedule.close()
         np.testing.assert_allclose(found, np.maximum(a @ b + bias, 0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("k", "n"), [(1, 1), (5, 16), (7, 33)])
+def test_a_matrix_in_strips(k: int, n: int) -> None:
+    """Column j of the matrix is column j % 16 of strip j // 16, and zeros are behind."""
+    matrix = normal(k, n)
+    strips = in_strips(matrix, 16)
+    assert strips.shape == (-(-n // 16), k, 16)
+    np.testing.assert_array_equal(strips.swapaxes(0, 1).reshape(k, -1)[:, :n], matrix)
+    assert not strips.swapaxes(0, 1).reshape(k, -1)[:, n:].any()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 5, 40])
+@pytest.mark.parametrize(("k", "n"), [(300, 37), (8, 16), (3, 5)])
+@pytest.mark.parametrize("turned", [0, 1])
+def test_constant_weights(same_as_onnx_runtime: Any, rows: int, k: int, n: int, turned: int) -> None:
+    """Which processors read in strips, whether few rows are multiplied with them or many."""
+    a, b = normal(rows, k), normal(n, k) if turned else normal(k, n)
+    same_as_onnx_runtime(one_node("Gemm", {"a": a}, {"b": b, "c": normal(n)}, transB=turned), {"a": a})
+    if not turned:
+        same_as_onnx_runtime(one_node("MatMul", {"a": a[None]}, {"b": b}), {"a": a[None]})
