@@ -56,17 +56,15 @@ class Memory:
 
     def filled(self, device: int, nodes: Iterable[int]) -> list[int]:
         """Those of `nodes` that fit into a device, the earlier ones first."""
-        kept, held = list[int](), 0
-        resident: dict[Hashable, int] = {}
-        activations = 0
+        kept, resident, held, activations = list[int](), set[Hashable](), 0, 0
         for node in nodes:
             own = self.footprints[node]
-            new = {thing: count for thing, count in own.resident.items() if thing not in resident}
+            more = held + sum(count for thing, count in own.resident.items() if thing not in resident)
             most = max(activations, own.activations)
-            if held + sum(new.values()) + most <= self.have[device]:
+            if more + most <= self.have[device]:
                 kept.append(node)
-                resident.update(new)
-                held, activations = held + sum(new.values()), most
+                resident.update(own.resident)
+                held, activations = more, most
         return kept
 
     def overfull(self, pieces: Sequence[Piece]) -> tuple[int, tuple[int, ...]] | None:

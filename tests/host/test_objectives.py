@@ -108,6 +108,15 @@ def test_limits_move_the_plan_or_are_said_to_be_too_narrow(mlp: Path) -> None:
         weft.plan(mlp, board="pynq-z2", max_power_w=float("nan"))
 
 
+@pytest.mark.parametrize(("size", "error", "need"), [(2**10, InputError, "1.2 KiB"), (2**9, ModelError, "880 bytes")])
+def test_without_memory_it_is_said_who_lacks_how_much(mlp: Path, size: int, error: type[Exception], need: str) -> None:
+    """Weights of 1,076 bytes and 112 for activations, of which the largest node has 768 and 112."""
+    small = load_board("pynq-z2")
+    small = replace(small, memory=replace(small.memory, bytes=size))
+    with pytest.raises(error, match=f"cpu has .* and this would need {need}"):
+        weft.plan(mlp, board=small, objective="latency", devices="cpu")
+
+
 def test_pins_are_kept(mixed: Path) -> None:
     plan = weft.plan(mixed, board="pynq-z2", pins="int.*=cpu")
     where = {name: region.device for region in plan.regions for name in region.nodes}
