@@ -31,8 +31,6 @@ DEVICES = ("cpu", "opencl,cpu", "fpga,cpu", "fpga,opencl,cpu")
 # Functions that hls4ml reads from tables of 1,024 entries (nnet_activation.h) are a step off: the tanh of BERT's pooler
 # from -4 to 4, and the exponentials of the digits' softmax from -8 to 8.
 TANH_STEP, SOFTMAX_STEP = 8 / 1024, 16 / 1024
-    8 / 1024
-)  # hls4ml's table of tanh has 1,024 entries from -4 to 4 (nnet_activation.h); the pooler ends in one
 FLOAT_AIM = 1e-4  # of the largest output, where everything stays in float32
 _REGION = re.compile(r"^\w+ on (\w+): \d+ samples", re.MULTILINE)
 
