@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 import onnx_ir as ir
@@ -23,10 +24,11 @@ from weft.host.device import Device, Region
 from weft.host.evaluation import Data
 from weft.host.fitting import fit
 from weft.host.graph import Network
-from weft.host.placement import Offer, Task, cheapest_cuts
+from weft.host.placement import Offer, Task, cheapest_cuts, reconfiguration_seconds
 from weft.host.plan import Configuration
 from weft.host.regions import Reach, candidates, parts, reach, separable
 from weft.host.streams import ends
+from weft.host.tables import seconds
 from weft.host.tuning import TooLargeError
 from weft.sim import Report, simulate
 
@@ -98,7 +100,8 @@ class FpgaPlanner:
                     break
         sets: list[tuple[Offer, ...]] = [(offer,) for offer in alone]
         if alone:
-            sets += [self._side_by_side(alone[0], maximal)]
+            beside = self._side_by_side(alone[0], maximal)
+            sets += [some for size in range(2, len(beside) + 1) for some in combinations(beside, size)]
             needed = [offer for offer in alone if not pinned or not set(pinned).isdisjoint(offer.numbers)]
             sets += [] if first_only and _hold(sets, pinned) else [self._in_turn(needed)]
         return Offers(_hold([each for each in sets if each], pinned), failures)
@@ -305,6 +308,15 @@ def corrections(designs: Iterable[Design], wanted: int | None) -> tuple[str, ...
         return ()
     taken = ", ".join(f"{layer.name} has {layer.reuse_factor}" for layer in changed)
     return (f"Reuse factor {wanted} is not valid for every layer, so the closest valid one was taken: {taken}.",)
+
+
+def in_turn(regions: Sequence[Region], board: Board) -> tuple[str, ...]:
+    """A sentence where regions take turns on the board."""
+    wait = reconfiguration_seconds(regions, board)
+    if not wait:
+        return ()
+    names = ", ".join(region.name for region in regions)
+    return (f"No bitstream holds {names} together: they take turns, and each waits {seconds(wait)} for its own.",)
 
 
 def partial(offers: Offers) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from weft.host.devices.fpga import FpgaDevice
 from weft.host.devices.names import DESIGN_DEVICES, kind, open_device, parse_devices, takes_designs
 from weft.host.devices.xrt import XrtDevice
 from weft.host.evaluation import Data
-from weft.host.fpga_region import FpgaPlanner, Offers, computes, corrections, fixed_point, partial
+from weft.host.fpga_region import FpgaPlanner, Offers, computes, corrections, fixed_point, in_turn, partial
 from weft.host.graph import Network, read_network
 from weft.host.objectives import Wish
 from weft.host.placement import Offer, Task, crowding, place
@@ -188,7 +188,8 @@ class _Planner:
             assert other is not None
             return replace(with_reason(other, _why_not(offers, best)), rejected=offers.rejected)
         designs = [region.design for region in best.fpga_regions if region.design is not None]
-        said = (*notes, *corrections(designs, self.configuration.reuse_factor), *partial(offers))
+        turns = in_turn(best.fpga_regions, self.board)
+        said = (*notes, *corrections(designs, self.configuration.reuse_factor), *partial(offers), *turns)
         return replace(best, notes=said, rejected=offers.rejected)
 
     def _offers(self, task: Task, device: Device) -> Offers:

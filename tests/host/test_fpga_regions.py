@@ -86,6 +86,7 @@ def test_pins_that_share_no_bitstream_take_turns(three: Path, data: NDArray[np.f
     for region in plan.fpga_regions:
         assert f"{region.overlay} is loaded for it" in region.reason
     reconfiguration_s = 82.55e-3 * board.resources.lut / 53_200
+    assert plan.notes[-1].startswith("No bitstream holds fpga0, fpga1 together: they take turns, and each waits")
     waits = [move.predicted_s for move in plan.transfers if move.target.startswith("fpga")]
     assert all(wait > reconfiguration_s for wait in waits)
     with weft.Session(plan, threads=1) as session:
