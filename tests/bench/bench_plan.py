@@ -74,7 +74,7 @@ def bench_cpu_predictions(tmp_path: Path) -> None:
     """One thread, and this thread's own time, so that other programs on the machine do not count.
 
     The sizes that `weft profile` measures are those of the first networks' layers; the others are held out: nothing was
-    set by them.
+    set by them, but that timings of single LSTM and GRU layers agree with the kernel calls counted for each step.
     """
     profile = measure(threads=1)
     table = Table(title=f"CPU predictions, 1 thread ({where()})")
