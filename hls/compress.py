@@ -77,7 +77,8 @@ def compress(
     is one layer with its bias and the Relu or Clip behind it. Reshape, Transpose, MaxPool, Relu of a quantised tensor
     and their like keep their input's type. Softmax gives fractions in 0 to 1 (fixed8: ufixed<8,0>). Weights have one
     scale each, biases are 32-bit with the scale of input times weight. The scale is the one with the least squared
-    error on the calibration data; rounding is to nearest even and values saturate (RND_CONV, SAT).
+    error on the calibration data, of 16-bit activations the one with twice the data's range; rounding is to nearest
+    even and values saturate (RND_CONV, SAT).
 
     Args:
         model: anything `load` takes, not yet quantised. It is not changed.

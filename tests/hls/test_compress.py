@@ -305,3 +305,16 @@ class TestCalibration:
         recipe: Any = "fixed7"
         with pytest.raises(InputError, match="use one of fixed8, fixed16, int8"):
             compress(_cnn(), recipe)
+
+
+def test_sixteen_bits_leave_room_beyond_the_calibration_data() -> None:
+    """Values up to nearly twice those that were seen do not saturate, where eight bits rather keep their steps fine."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        net (float[N,4] x) => (float[N,4] y) { y = Relu (x) }"""
+    )
+    seen = np.linspace(-3, 3, 64, dtype=np.float32).reshape(-1, 4)
+    limits: dict[Recipe, float] = {"fixed16": 8.0, "fixed8": 4.0}
+    for recipe, limit in limits.items():
+        kind = compress(model, recipe, calibration=seen).report.types["x"]
+        assert kind.maximum * 2.0**-kind.fraction == pytest.approx(limit, rel=0.01)
