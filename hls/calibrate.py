@@ -28,7 +28,7 @@ RANDOM_SAMPLES = 256
 _RANDOM_VALUES, _FEWEST_SAMPLES = 2**20, 8
 # Scales that float32 can hold, with room for the product of two of them in a bias.
 SMALLEST_INTEGER, LARGEST_INTEGER = -40, 40
-# From this width on steps are so fine that range matters more: an octave beyond the calibration data costs 6 dB of about
+# From this width on steps are so fine that range matters more: an octave beyond the calibrated data costs 6 dB of some
 # 90, and one image of 450 that saturated by a hair had moved a probability of digits_cnn by 0.045.
 _WIDE = 16
 # Clipping trades range for resolution, at most by this many octaves; beyond, clipping always costs more.
