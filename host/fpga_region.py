@@ -88,7 +88,7 @@ class FpgaPlanner:
         """Sets of the largest regions of allowed nodes that hold every pinned one: single regions, regions that share
         a bitstream, and regions that take turns. Of a region that does not fit, the largest part that does.
 
-        With `first_only` the first region that can be built is enough, and what fits beside it.
+        With `first_only` the first region that fits whole is enough, and what fits beside it.
         """
         maximal, failures = self._maximal(allowed, pinned), list[TooLargeError | ModelError]()
         alone: list[Offer] = []
@@ -96,8 +96,9 @@ class FpgaPlanner:
             offer = self._best(numbers, pinned, failures)
             if offer is not None:
                 alone.append(offer)
-                if first_only and set(pinned) <= set(offer.numbers):
+                if first_only and len(offer.numbers) == len(numbers) and set(pinned) <= set(numbers):
                     break
+        alone.sort(key=lambda offer: -self._work(offer.numbers))  # a part may have less work than another region
         sets: list[tuple[Offer, ...]] = [(offer,) for offer in alone]
         if alone:
             beside = self._side_by_side(alone[0], maximal)
