@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch_networks import bert, exported, images, resnet18, tokens
+from where import where
 
 import weft
 from weft.host.cli import run_command
@@ -53,8 +51,7 @@ class Case:
 def bench_networks_on_every_list_of_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Errors are of the largest output. An FPGA's regions are in 16-bit fixed point, and the rest of the network then
     reads their values: ONNX Runtime's error on the same fixed-point network stands beside."""
-    where = f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    table = Table(title=f"`weft run --devices ...` of whole networks ({where})")
+    table = Table(title=f"`weft run --devices ...` of whole networks ({where()})")
     for column in ("network", "board", "devices"):
         table.add_column(column, no_wrap=True)
     table.add_column("regions")

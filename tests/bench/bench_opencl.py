@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from math import inf
 from typing import Any
@@ -19,6 +16,7 @@ from model_zoo import bert, mlp, resnet18
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from where import where
 
 pytest.importorskip("pyopencl")
 
@@ -112,4 +110,4 @@ def _best(action: Callable[[], object], rounds: int) -> float:
 
 
 def _title(what: str) -> str:
-    return f"{what} ({date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})"
+    return f"{what} ({where()})"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch_networks import Exported, bert, exported, images, mlp, resnet18, tokens
+from where import where
 
 from weft.hls.load import load
 from weft.host.problem import Flow, Goal, Problem
@@ -24,11 +22,6 @@ from weft.host.solver import solve
 
 AIM = 0.25  # the median error of CPU predictions
 LIMITS_S = {200: 1.0, 2000: 10.0}
-
-
-def where() -> str:
-    """When and on what."""
-    return f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def bench_solver() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep, thread_time
@@ -22,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch_networks import Exported, bert, exported, images, mlp, resnet18, tokens
+from where import where
 
 import weft
 
@@ -37,8 +36,7 @@ def bench_session_beside_onnx_runtime(tmp_path: Path) -> None:
     Both work in the calling thread alone, whose own time is what the aim is held against: other programs on the
     machine do not count in it, while they move the time on the clock by more than 3 %.
     """
-    where = f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    table = Table(title=f"One call with devices cpu, 1 thread ({where})")
+    table = Table(title=f"One call with devices cpu, 1 thread ({where()})")
     table.add_column("network")
     for column in ("ONNX Runtime", "weft.Session", "ratio", "thread's time", "its ratio", "largest difference"):
         table.add_column(column, justify="right")

@@ -9,13 +9,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import platform
 import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 from itertools import count, islice
 from pathlib import Path
 from random import Random
@@ -26,6 +24,7 @@ from hostile_client import HostileClient
 from rich.console import Console
 from rich.table import Table
 from small_designs import dense_design
+from where import where
 
 from weft.boards import load_board
 from weft.boards.errors import DeviceError
@@ -166,9 +165,7 @@ def check(program: FpgaProgram, samples: int) -> None:
 def report(title: str, before: Held, buffers: int, seen: Counter[str], growth_mb: float = GROWTH_MB) -> None:
     """Print what is held, and fail where that is more than before."""
     now = Held()
-    table = Table(
-        title=f"{title} ({date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})"
-    )
+    table = Table(title=f"{title} ({where()})")
     for column in ("before", "after", "buffers left on the board", "seen"):
         table.add_column(column)
     table.add_row(str(before), str(now), str(buffers), ", ".join(f"{n:,} {name}" for name, n in seen.items()))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table
 from transformer_block import FEATURES, HEADS, TOKENS, transformer_graph
+from where import where
 
 import weft
 from weft.hls.design import Design, Tensor
@@ -45,8 +43,7 @@ def bench_narrow_accumulators_against_csim() -> None:
 
 def table(title: str, designs: Iterator[tuple[str, weft.Design]]) -> None:
     """Run, check and print every network."""
-    where = f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    out = Table(title=f"{title} ({where})")
+    out = Table(title=f"{title} ({where()})")
     for column in ("network", "hls4ml C sim/s", "Design.run/s", "ratio", "first run", "layers in int64"):
         out.add_column(column, justify="right")
     for name, design in designs:
