@@ -34,6 +34,7 @@ class RegionCode:
         self, context: Context, nodes: Sequence[ir.Node], inputs: Sequence[str], outputs: Sequence[str]
     ) -> None:
         self._known = _constants(nodes)
+        self._values = {value.name or "": value for node in nodes for value in (*node.inputs, *node.outputs) if value}
         nodes = [node for node in nodes if not all(value.name in self._known for value in node.outputs)]
         self._context, self._nodes = context, tuple(nodes)
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
@@ -92,22 +93,21 @@ class RegionCode:
 
     def _made(self, inputs: Arrays) -> Schedule:
         lowering = Lowering(self._context, self._weights, self._readers, self._known)
-        values = {value.name or "": value for node in self._nodes for value in (*node.inputs, *node.outputs) if value}
         entering: dict[str, Tensor] = {}
         try:
             for name, array in inputs.items():
-                wanted = element_type(values[name])
+                wanted = element_type(self._values[name])
                 if array.dtype != wanted:
                     raise DeviceError(f"input {name!r} has dtype {array.dtype}, and {wanted} is needed")
                 if name in self._on_host:
-                    lowering.define(values[name], array)
+                    lowering.define(self._values[name], array)
                 else:
                     entering[name] = lowering.allocate(array.shape, array.dtype)
-                    lowering.define(values[name], entering[name])
+                    lowering.define(self._values[name], entering[name])
             for node in self._nodes:
                 if not lowering.is_absorbed(node):
                     _lower(lowering, node)
-            leaving = {name: _leaving(lowering, values[name]) for name in self._outputs}
+            leaving = {name: _leaving(lowering, self._values[name]) for name in self._outputs}
         except BaseException:
             for storage in lowering.constants:
                 self._context.release(storage.buffer)

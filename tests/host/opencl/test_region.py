@@ -170,3 +170,12 @@ def agree(model: onnx.ModelProto, feeds: dict[str, Any]) -> None:
     (found,), (expected,) = run_on(device, model, feeds).values(), reference(model, feeds).values()
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
     device.close()
+
+
+def test_a_region_may_give_out_what_constants_alone_make() -> None:
+    """A plan may cut weights' DequantizeLinear nodes off from the nodes that read them."""
+    net = Sketch()
+    made = net.node("Relu", net.weight(8))
+    model = net.model(ROW, net.node("Add", "x", made))
+    model.graph.output.append(onnx.helper.make_tensor_value_info(made, TensorProto.FLOAT, [8]))
+    launches(model, X)
