@@ -14,7 +14,7 @@ from weft.hls.design import Design
 from weft.hls.strategies import Choice, Strategy, products, valid_reuse_factors, valid_strategies
 from weft.host.capacity import most_weight_bits
 from weft.host.tuning import Choices, TooLargeError, tune, with_choices
-from weft.sim import estimate, smallest_fifos
+from weft.sim import Report, estimate, smallest_fifos
 from weft.sim.cost.model import NEWEST_TOOL
 from weft.sim.cost.stream import fifo
 
@@ -46,31 +46,23 @@ def fit(
     except TooLargeError:
         if first.io != "io_stream":
             raise
-    lean = _with_lean_fifos(lowered, dict.fromkeys(first.tensors, _SHALLOWEST), board, strategies, reuse_factor, tool)
-    if not estimate(lean, board, tool=tool).fits:  # it was tuned as if it had next to no FIFOs
-        depths = {name: tensor.fifo_depth for name, tensor in lean.tensors.items()}
-        lean = _with_lean_fifos(lowered, depths, board, strategies, reuse_factor, tool)
-    report = estimate(lean, board, tool=tool)
+
+    def lean(depths: Mapping[str, int]) -> tuple[Design, Report]:
+        """The fastest design that fits with FIFOs of these depths, but with those that it needs."""
+
+        def shallow(choices: Choices) -> Design:
+            return lowered(choices).with_fifo_depths(depths)
+
+        tuned, _ = tune(first.with_fifo_depths(depths), board, shallow, strategies, reuse_factor, tool)
+        design = smallest_fifos(tuned, board, tool=tool)
+        return design, estimate(design, board, tool=tool)
+
+    design, report = lean(dict.fromkeys(first.tensors, _SHALLOWEST))
+    if not report.fits:  # it was tuned as if it had next to no FIFOs
+        design, report = lean({name: tensor.fifo_depth for name, tensor in design.tensors.items()})
     if not report.fits:
         raise TooLargeError(report)
-    return lean
-
-
-def _with_lean_fifos(
-    lowered: Lowering,
-    depths: Mapping[str, int],
-    board: Board,
-    strategies: Sequence[Strategy],
-    reuse_factor: int | None,
-    tool: str,
-) -> Design:
-    """The fastest design that fits with FIFOs of these depths, with those that it needs instead."""
-
-    def shallow(choices: Choices | None = None) -> Design:
-        return lowered(choices).with_fifo_depths(depths)
-
-    design, _ = tune(shallow(), board, shallow, strategies, reuse_factor, tool)
-    return smallest_fifos(design, board, tool=tool)
+    return design
 
 
 def _weight_bits(design: Design) -> int:
