@@ -126,7 +126,7 @@ class FpgaPlanner:
         """Regions that compute something, those with pinned nodes first and those with more work before others."""
         found = [
             without_passed(self.network, numbers)
-            for numbers in candidates(allowed, reach(self.network.predecessors))
+            for numbers in candidates(allowed, self._reached)
             if any(computes(self.network.nodes[number]) for number in numbers)
         ]
         wanted = set(pinned)

@@ -74,6 +74,11 @@ class Task:
         return shortage(name, self.memory_bytes(name), footprint(node))
 
     @cached_property
+    def problem(self) -> Problem:
+        """What is to be placed, in numbers, with no region on an FPGA yet; many sets of such are tried on it."""
+        return _problem(self)
+
+    @cached_property
     def memory_bytes(self) -> Callable[[str], float]:
         """The memory of a device by its name. It is asked for where something could run there: the answer opens a
         driver, or reads the profile of this machine."""
@@ -113,7 +118,7 @@ def crowding(task: Task) -> str:
 
 def _grouped(task: Task, offers: Sequence[Offer]) -> tuple[Problem, tuple[tuple[int, ...], ...]]:
     """The problem, and for each of its nodes the network's that it stands for."""
-    problem = _problem(task)
+    problem = task.problem
     if offers:
         return _with_offers(problem, task, offers)
     return problem, tuple((number,) for number in range(problem.count))
@@ -296,10 +301,10 @@ def cheapest_cuts(task: Task, offer: Offer, parts: Iterable[tuple[int, ...]], co
     crosses its border; everything else runs on the one other device that makes this cheapest. There is no such part
     where no other device can run everything else.
     """
-    problem, goal = _problem(task), Goal(task.wish.max_latency_s)
+    problem, goal = task.problem, Goal(task.wish.max_latency_s)
     rank = next(index for index, name in enumerate(task.devices) if takes_designs(name))
     launch_s = task.board.link.launch_us * 1e-6
-    watts = processor_profile(task.board).watts
+    watts, flows = processor_profile(task.board).watts, _flows(task.network)
     total = sum(task.network.work[number] for number in offer.numbers) + _TINY
 
     def spent(part: Sequence[int], fixed: float) -> Floats:
@@ -312,7 +317,7 @@ def cheapest_cuts(task: Task, offer: Offer, parts: Iterable[tuple[int, ...]], co
 
     def guess(part: tuple[int, ...]) -> float:
         rest = sorted(set(range(problem.count)) - set(part))
-        moved = sum(_border_bytes(task, part)) / task.board.link.bytes_per_s
+        moved = sum(_border_bytes(flows, part)) / task.board.link.bytes_per_s
         share = sum(task.network.work[number] for number in part) / total
         own = scaled * share + spent(part, launch_s + moved)
         others = [
@@ -327,10 +332,10 @@ def cheapest_cuts(task: Task, offer: Offer, parts: Iterable[tuple[int, ...]], co
     return [part for value, part in guesses[:count] if value < limit]
 
 
-def _border_bytes(task: Task, part: Sequence[int]) -> Iterator[int]:
+def _border_bytes(flows: Mapping[ir.Value, Flow], part: Sequence[int]) -> Iterator[int]:
     """Bytes of each value that crosses the border of a set of nodes, as the network holds it."""
     inside = set(part)
-    for value, flow in _flows(task.network).items():
+    for value, flow in flows.items():
         readers = set(flow.consumers)
         leaves = flow.producer in inside and (flow.kept or readers - inside)
         if leaves or (flow.producer not in inside and readers & inside):

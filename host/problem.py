@@ -142,7 +142,8 @@ def contracted(problem: Problem, sets: Sequence[Sequence[int]]) -> tuple[Problem
     first = [group[0] for group in groups]
     able, work = problem.able[:, first].copy(), problem.work[:, first].copy()
     able[:, wholes], work[:, wholes] = False, 0.0
-    part = Problem(predecessors, tuple(flows), able, work, problem.launch, problem.up[:, kept], problem.down[:, kept])
+    up, down = problem.up[:, kept], problem.down[:, kept]
+    part = Problem(predecessors, tuple(flows), able, work, problem.launch.copy(), up, down)
     return part, groups
 
 
