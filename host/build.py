@@ -28,15 +28,14 @@ import onnx_ir as ir
 import tomli_w
 
 from weft.boards.errors import ArtefactError, InputError
-from weft.hls.block_design import placed, shared_clock_ns
+from weft.hls.block_design import placed
 from weft.hls.design import Tensor
 from weft.hls.files import folder_aside, hash_file
 from weft.host.device import Region, number_in, sharing
 from weft.host.manifest import FORMAT, open_manifest, read_manifest
 from weft.host.plan import Plan
 from weft.host.streams import ends
-from weft.sim.hwh import write_hwh
-from weft.sim.image import pack
+from weft.sim.virtual_image import virtual_image
 
 _DIGITS = 12
 
@@ -217,9 +216,9 @@ def _write_bitstream(
         progress("building a bitstream with Vitis and Vivado; this takes from minutes to hours")
         vitis.build_bitstream(projects, designs, plan.board, part / f"{stem}.bin")
         return f"{stem}.bin", False
-    clock_ns = shared_clock_ns(designs)
-    (part / f"{stem}.bin").write_bytes(pack(designs, plan.board.name, clock_ns))
-    (part / f"{stem}.hwh").write_text(write_hwh(designs, plan.board, clock_ns), encoding="utf-8")
+    image, description = virtual_image(designs, plan.board)
+    (part / f"{stem}.bin").write_bytes(image)
+    (part / f"{stem}.hwh").write_text(description, encoding="utf-8")
     return f"{stem}.bin", True
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from weft.boards import Board
 from weft.boards.errors import DeviceError
-from weft.hls.block_design import shared_clock_ns
 from weft.hls.design import Design, Io
 from weft.hls.files import hash_file
 from weft.hls.lower import supports
@@ -29,8 +28,7 @@ from weft.host.overlay import LoadedOverlay
 from weft.host.pynq_board import connect_local, connect_remote
 from weft.host.streams import ends, pack, stream_bytes, unpack
 from weft.sim import Report
-from weft.sim.hwh import write_hwh
-from weft.sim.image import pack as pack_image
+from weft.sim.virtual_image import virtual_image
 
 _PATIENCE_S = 60.0  # beyond this and a hundred times the predicted time, a silent board counts as hung
 
@@ -213,11 +211,10 @@ def write_overlay(designs: Sequence[Design], board: Board, folder: Path, name: s
 
     Raises InputError for designs that cannot share a bitstream.
     """
-    clock_ns = shared_clock_ns(designs)
-    image = pack_image(designs, board.name, clock_ns)
+    image, description = virtual_image(designs, board)
     path = folder / f"{name}-{sha256(image).hexdigest()[:12]}.bin"
     path.write_bytes(image)
-    path.with_suffix(".hwh").write_text(write_hwh(designs, board, clock_ns), encoding="utf-8")
+    path.with_suffix(".hwh").write_text(description, encoding="utf-8")
     return path
 
 

@@ -172,7 +172,7 @@ def test_a_failure_leaves_nothing(plan: Plan, tmp_path: Path, monkeypatch: pytes
     def full(*_: object) -> str:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("weft.host.build.write_hwh", full)
+    monkeypatch.setattr("weft.sim.virtual_image.write_hwh", full)
     with pytest.raises(OSError, match="no space"):
         weft.build(plan, tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
