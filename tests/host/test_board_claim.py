@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from small_designs import dense_design
 pytest.importorskip("pynq")
 grpc = pytest.importorskip("grpc")
 
+from opened_board import opened
+
 from weft.boards import load_board
 from weft.boards.errors import DeviceError
 from weft.host import board_claim as module
 from weft.host.board_claim import CLAIM, LEASE_S, Claim, board_claim
 from weft.host.board_lock import BoardLock
 from weft.host.device import Region
-from weft.host.devices.fpga import FpgaDevice
 from weft.sim import VirtualBoard
 
 BOARD = load_board("pynq-z2")
@@ -72,15 +73,6 @@ def written(board: VirtualBoard) -> str:
 def write(board: VirtualBoard, text: str) -> None:
     with board._machine.lock:
         board._machine.files.write(CLAIM, text.encode())
-
-
-@contextmanager
-def opened(board: VirtualBoard) -> Iterator[FpgaDevice]:
-    device = FpgaDevice(f"fpga@pynq://127.0.0.1:{board.port}", BOARD)
-    try:
-        yield device
-    finally:
-        device.close()
 
 
 def test_a_program_on_another_machine_is_told_the_holders_name(claim: Any) -> None:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 from small_designs import dense_design
 
 pytest.importorskip("pynq")
+
+from opened_board import opened
 
 from weft.boards import load_board
 from weft.boards.errors import DeviceError, InputError
@@ -51,15 +52,6 @@ def values(samples: int) -> Floats:
 def expected(design: Design, x: Floats) -> Floats:
     (source,), (target,) = ends(design)
     return unpack(np.asarray(design.run(pack(x, source))), target)
-
-
-@contextmanager
-def opened(board: VirtualBoard) -> Iterator[FpgaDevice]:
-    device = FpgaDevice(f"fpga@pynq://127.0.0.1:{board.port}", BOARD)
-    try:
-        yield device
-    finally:
-        device.close()
 
 
 @pytest.fixture
